@@ -1,0 +1,215 @@
+"""Who you are: users, roles, sessions, the status of tokens, and the keys that sign them."""
+
+import uuid
+from collections.abc import Iterable
+from typing import Any, ClassVar, Self
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from tokens.scopes import ROLE_SCOPES
+from tokens.status_list import Position, locate
+from wire.events import Event as AbstractEvent
+
+
+def check_role_scopes(scopes: Any) -> None:
+    """Raise `ValidationError` unless `scopes` is a list of what a role may carry."""
+    if not isinstance(scopes, list) or not set(map(str, scopes)) <= set(ROLE_SCOPES):
+        raise ValidationError(f"A role may carry: {', '.join(ROLE_SCOPES)}.")
+
+
+class Role(models.Model):
+    """A name for a set of scopes. People read roles; services decide by scope alone."""
+
+    name = models.CharField(max_length=64, unique=True)
+    scopes = models.JSONField(default=list, validators=[check_role_scopes])
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def fold_email(email: str) -> str:
+    """An e-mail address as it is stored and compared: in lower case."""
+    return email.strip().lower()
+
+
+class UserManager(BaseUserManager["User"]):
+    """Users by their e-mail, however it is written."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=fold_email(username or ""))
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """A new user with the customer role."""
+        user = self.model(email=email, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        user.roles.set(Role.objects.filter(name="customer"))
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """A new user with the admin role."""
+        user = self.create_user(email, password, **fields)
+        user.roles.add(Role.objects.get(name="admin"))
+        return user
+
+
+class User(AbstractBaseUser):
+    """Somebody who can log in. What one may do is in one's roles."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    email = models.EmailField(
+        max_length=254, unique=True, error_messages={"unique": "This e-mail address is taken."}
+    )
+    name = models.CharField(max_length=200, blank=True)
+    is_active = models.BooleanField(default=True)
+    roles = models.ManyToManyField(Role, blank=True, related_name="users")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        ordering = ["email"]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"), name="email_is_unique", violation_error_message="This e-mail address is taken."
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def sub(self) -> str:
+        return str(self.pk)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.email = fold_email(self.email)
+        super().save(*args, **kwargs)
+
+
+def granted(roles: Iterable[Role]) -> list[str]:
+    """The scopes that some roles carry together, sorted."""
+    return sorted({scope for role in roles for scope in role.scopes})
+
+
+class TokenStatus(models.Model):
+    """One entry of the status lists. Its primary key is its place there, never used twice."""
+
+    id = models.BigAutoField(primary_key=True)
+    revoked_at = models.DateTimeField(null=True, db_index=True)
+
+    class Meta:
+        verbose_name_plural = "token statuses"
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @property
+    def position(self) -> Position:
+        return locate(self.pk)
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    """Log-ins, and the single statements that renew and end them."""
+
+    def alive(self) -> Self:
+        return self.filter(ended_at=None)
+
+    def renew(self, session_id: uuid.UUID, *, generation: int, client_id: str, idle_since: Any) -> bool:
+        """Move a living session from `generation` to the next; whether this call was the one that did."""
+        now = timezone.now()
+        found = self.alive().filter(
+            pk=session_id,
+            generation=generation,
+            client_id=client_id,
+            rotated_at__gt=idle_since,
+            expires_at__gt=now,
+        )
+        return found.update(generation=generation + 1, rotated_at=now) == 1
+
+
+class Session(models.Model):
+    """One log-in of one person: the family of refresh tokens that came of it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
+    client_id = models.CharField("client", max_length=255)
+    device = models.CharField(max_length=200, blank=True)
+    address = models.GenericIPAddressField(null=True, blank=True)
+    generation = models.PositiveIntegerField(default=0)
+    status = models.OneToOneField(TokenStatus, on_delete=models.PROTECT, related_name="session")
+    created_at = models.DateTimeField(default=timezone.now)
+    rotated_at = models.DateTimeField("last used", default=timezone.now)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    end_reason = models.CharField(max_length=32, blank=True)
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.device or self.client_id})"
+
+
+class SigningKey(models.Model):
+    """A key pair: announced, then signing, then retired."""
+
+    class State(models.TextChoices):
+        ANNOUNCED = "announced"
+        SIGNING = "signing"
+        RETIRED = "retired"
+
+    kid = models.CharField(primary_key=True, max_length=64)
+    algorithm = models.CharField(max_length=8)
+    public_jwk = models.JSONField()
+    private_key = models.BinaryField(help_text="PKCS #8, encrypted under a key derived from SECRET_KEY.")
+    state = models.CharField(max_length=16, choices=State, default=State.ANNOUNCED)
+    created_at = models.DateTimeField(default=timezone.now)
+    signs_from = models.DateTimeField()
+    retired_at = models.DateTimeField(null=True, blank=True)
+    published_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["algorithm"], condition=Q(state="signing"), name="one_signing_key_per_algorithm"
+            ),
+            models.UniqueConstraint(
+                fields=["algorithm"], condition=Q(state="announced"), name="one_announced_key_per_algorithm"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kid} ({self.algorithm}, {self.state})"
+
+
+class Event(AbstractEvent):
+    """What happened to accounts: log-ins, failures, revocations, changes of roles and keys."""
+
+    class Meta(AbstractEvent.Meta):
+        abstract = False
+
+
+class Lease(models.Model):
+    """Which periodic job ran until when, so that any number of workers may run."""
+
+    job = models.CharField(primary_key=True, max_length=64)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.job

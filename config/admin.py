@@ -1,0 +1,100 @@
+"""The one admin site, entered with the token in the cookie."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NamedTuple
+
+from django.contrib.admin import AdminSite
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from tokens.pages import TemporaryRedirect, local_path, turn_away
+from tokens.scopes import STAFF_SCOPES
+
+
+class Section(NamedTuple):
+    """One list in the admin, whichever service keeps it."""
+
+    service: str
+    model: str
+    name: str
+
+
+SECTIONS = [
+    Section("accounts", "user", "Users"),
+    Section("accounts", "role", "Roles"),
+    Section("accounts", "session", "Sessions"),
+    Section("accounts", "signingkey", "Signing keys"),
+    Section("accounts", "event", "Events"),
+    Section("orders", "order", "Orders"),
+    Section("orders", "event", "Events"),
+    Section("products", "product", "Products"),
+    Section("products", "stock", "Stock"),
+    Section("products", "movement", "Movements"),
+    Section("products", "reservation", "Reservations"),
+    Section("products", "event", "Events"),
+]
+"""Index and sidebar of the admin in every process: what is listed here, filtered by scope."""
+
+
+class TesseraAdminSite(AdminSite):
+    """Django's admin for the bearer of a staff scope: no user rows, no session, no LogEntry."""
+
+    site_header = site_title = "Tessera"
+    index_title = "Staff"
+    index_template = "admin/sections.html"
+    site_url = "/products/"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_authenticated and request.user.is_staff)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Have a spent token renewed, so that not even a form that was being filled in is lost."""
+        inner: Callable[..., HttpResponse] = super().admin_view(view, cacheable)
+
+        @wraps(view)
+        def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return turn_away(request)
+            if not self.has_permission(request):
+                raise PermissionDenied
+            return inner(request, *args, **kwargs)
+
+        wrapper.scopes = STAFF_SCOPES  # type: ignore[attr-defined]
+        return wrapper
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Every section that the bearer may open, in this process or behind the gateway."""
+        services = [service for service in STAFF_SCOPES if request.user.has_module_perms(service)]
+        return [list_sections(service) for service in services if app_label in (None, service)]
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        target = local_path(request.GET.get(REDIRECT_FIELD_NAME), "/admin/")
+        return HttpResponseRedirect(f"/login/?next={target}")
+
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """End the token's session where `/logout/` does."""
+        return TemporaryRedirect("/logout/")
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return HttpResponseRedirect("/account/")
+
+
+def list_sections(service: str) -> dict[str, Any]:
+    """A service's part of the index, in the shape of Django's own app list."""
+    url = f"/admin/{service}/"
+    models = [list_model(section) for section in SECTIONS if section.service == service]
+    return {"name": service.capitalize(), "app_label": service, "app_url": url, "has_module_perms": True, "models": models}
+
+
+def list_model(section: Section) -> dict[str, Any]:
+    return {
+        "name": section.name,
+        "object_name": section.model.capitalize(),
+        "admin_url": f"/admin/{section.service}/{section.model}/",
+        "add_url": None,
+        "view_only": True,
+        "perms": {},
+        "model": None,
+    }

@@ -1,0 +1,324 @@
+"""Everything that differs between deployments, read once from the environment.
+
+Safe defaults for development; with `DEBUG` off, whatever is missing or unsafe stops the start.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+import structlog
+from corsheaders.defaults import default_headers
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from tokens.scopes import SERVICES as KNOWN_SERVICES
+from wire.logs import PROCESSORS
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+
+DEBUG = env.bool("DEBUG", default=True)
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+
+
+def demand(condition: object, complaint: str) -> None:
+    if not condition:
+        raise ImproperlyConfigured(complaint)
+
+
+def production(condition: object, complaint: str) -> None:
+    demand(DEBUG or condition, f"{complaint} (DEBUG is off)")
+
+
+# What this process serves -----------------------------------------------------------------------
+
+SERVICES = sorted({name.strip() for name in env.list("SERVICES", default=list(KNOWN_SERVICES)) if name.strip()})
+demand(SERVICES, "SERVICES names no service")
+demand(
+    set(SERVICES) <= set(KNOWN_SERVICES),
+    f"SERVICES may name {', '.join(KNOWN_SERVICES)}; it names {', '.join(SERVICES)}",
+)
+READ_ONLY = [name.strip() for name in env.list("READ_ONLY", default=[]) if name.strip()]
+demand(set(READ_ONLY) <= set(KNOWN_SERVICES), f"READ_ONLY names an unknown service: {', '.join(READ_ONLY)}")
+
+INSTALLED_APPS = [
+    "config.apps.TesseraConfig",
+    "config.apps.TesseraAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "corsheaders",
+    "csp",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_structlog",
+    "django_prometheus",
+    *SERVICES,
+]
+
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "wire.requests.ProxyMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "wire.problems.ProblemMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "tokens.middleware.CookieTokenMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "wire.requests.ReadOnlyMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Secrets ----------------------------------------------------------------------------------------
+
+DEVELOPMENT_KEY = "development-only-never-in-production-0123456789-abcdefghijklmnopqrstuvwxyz"  # noqa: S105
+SECRET_KEY = env.str("SECRET_KEY", default=DEVELOPMENT_KEY)
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+production(SECRET_KEY != DEVELOPMENT_KEY, "SECRET_KEY must be set")
+production(len(SECRET_KEY) >= 50, "SECRET_KEY must have at least 50 characters")
+
+# The token (tokens.md) --------------------------------------------------------------------------
+
+ISSUER = env.str("ISSUER", default="http://localhost:8000")
+_issuer = urlsplit(ISSUER)
+demand(
+    _issuer.scheme in ("http", "https") and _issuer.netloc and ISSUER == f"{_issuer.scheme}://{_issuer.netloc}",
+    f"ISSUER must be scheme://host[:port] with no path and no trailing slash, not {ISSUER!r}",
+)
+production(
+    _issuer.scheme == "https" and _issuer.hostname not in ("localhost", "127.0.0.1", "::1"),
+    f"ISSUER must be an https address that others can reach, not {ISSUER!r}",
+)
+ACCOUNTS_URL = env.str("ACCOUNTS_URL", default=ISSUER)
+PRODUCTS_URL = env.str("PRODUCTS_URL", default=ISSUER)
+CLIENT_ID = env.str("CLIENT_ID", default="")
+CLIENT_SECRET = env.str("CLIENT_SECRET", default="")
+JWT_ALGORITHM = env.str("JWT_ALGORITHM", default="ES256")
+JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="")
+demand(
+    JWT_ALGORITHM in ("ES256", "RS256", "EdDSA", "HS256"),
+    f"JWT_ALGORITHM must be ES256, RS256, EdDSA or HS256, not {JWT_ALGORITHM!r}",
+)
+demand(
+    (JWT_ALGORITHM == "HS256") == bool(JWT_SIGNING_KEY),
+    "JWT_SIGNING_KEY is for JWT_ALGORITHM=HS256, which needs it; the other algorithms keep their own keys",
+)
+demand(
+    not JWT_SIGNING_KEY or len(JWT_SIGNING_KEY.encode()) >= 32,
+    "JWT_SIGNING_KEY must have at least 32 bytes",
+)
+demand(not JWT_SIGNING_KEY or JWT_SIGNING_KEY != SECRET_KEY, "JWT_SIGNING_KEY must not be SECRET_KEY")
+
+TOKEN_LIFETIME = timedelta(minutes=10)
+CLIENT_TOKEN_LIFETIME = timedelta(minutes=30)
+REFRESH_IDLE_LIFETIME = timedelta(days=14)
+SESSION_LIFETIME = timedelta(days=90)
+REFRESH_GRACE = timedelta(seconds=30)
+
+# The seams: where a neighbour is a function call, and where it is HTTP --------------------------
+
+TOKEN_ISSUER = "accounts.issuer.LocalIssuer" if "accounts" in SERVICES else "tokens.issuer.RemoteIssuer"  # noqa: S105
+INVENTORY = "config.monolith.LocalInventory" if "products" in SERVICES else "orders.inventory.RemoteInventory"
+
+# The database -----------------------------------------------------------------------------------
+
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / '-'.join(SERVICES)}.sqlite3")}
+DATABASE = DATABASES["default"]
+DATABASE["CONN_MAX_AGE"] = DATABASE.get("CONN_MAX_AGE") or env.int("CONN_MAX_AGE", default=600)
+DATABASE["CONN_HEALTH_CHECKS"] = True
+if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
+    VAR_DIR.mkdir(exist_ok=True)
+    DATABASE["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+    }
+
+# Who signs in -----------------------------------------------------------------------------------
+
+if "accounts" in SERVICES:
+    AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/products/"
+PASSWORD_HASHERS = ["accounts.hashers.OwaspArgon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+
+# The API ----------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["tokens.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["tokens.permissions.HasScope"],
+    "DEFAULT_PARSER_CLASSES": ["wire.json.StrictParser"],
+    "DEFAULT_RENDERER_CLASSES": ["wire.json.Renderer"],
+    "DEFAULT_SCHEMA_CLASS": "wire.schema.TesseraSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "wire.problems.exception_handler",
+    "UNAUTHENTICATED_USER": "tokens.user.Anonymous",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "URL_FORMAT_OVERRIDE": None,
+}
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": TOKEN_LIFETIME,
+    "REFRESH_TOKEN_LIFETIME": REFRESH_IDLE_LIFETIME,
+    "ALGORITHM": JWT_ALGORITHM,
+    "SIGNING_KEY": JWT_SIGNING_KEY,
+    "ISSUER": ISSUER,
+    "USER_ID_CLAIM": "sub",
+    "TOKEN_USER_CLASS": "tokens.user.TokenUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Tessera",
+    "DESCRIPTION": "A shop whose services believe the token and nothing else.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "wire.schema.add_problem"],
+}
+
+# Bounds on what a request may carry: bytes, fields
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+
+# Browsers and proxies ---------------------------------------------------------------------------
+
+PROXIES = env.int("PROXIES", default=0)
+demand(PROXIES >= 0, "PROXIES counts trusted hops in front: zero or more")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
+production(ALLOWED_HOSTS and "*" not in ALLOWED_HOSTS, "ALLOWED_HOSTS must name the hosts that are served")
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_ALLOW_CREDENTIALS = False
+CORS_URLS_REGEX = r"^/(api|oauth)/"
+CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-match", "x-request-id"]
+CORS_EXPOSE_HEADERS = [
+    "ETag",
+    "Location",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Request-ID",
+    "Idempotent-Replayed",
+]
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    },
+}
+PERMISSIONS_POLICY: dict[str, list[str]] = {
+    feature: [] for feature in ("camera", "geolocation", "microphone", "payment", "usb")
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
+SECURE_SSL_REDIRECT = not DEBUG
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "wire.errors.csrf_failure"
+if PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# Words, times, files, mail ----------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STORAGES = {
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage",
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Tessera <no-reply@localhost>")
+
+# Logs -------------------------------------------------------------------------------------------
+
+structlog.configure(
+    processors=[*PROCESSORS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)
+DJANGO_STRUCTLOG_USER_ID_FIELD = None
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "structured": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "foreign_pre_chain": PROCESSORS,
+            "processor": structlog.dev.ConsoleRenderer() if DEBUG else structlog.processors.JSONRenderer(),
+        },
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "structured"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "django.server": {"handlers": [], "propagate": False},
+        "django.request": {"level": "ERROR"},
+    },
+}

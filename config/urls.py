@@ -1,0 +1,24 @@
+"""The deployment, legible in one screen: one include per served service, and what all have."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+from django_prometheus.exports import ExportToDjangoView
+
+from config.schema import Docs, Schema
+from wire.views import healthz, opened, readyz
+
+urlpatterns = [
+    *[path("", include(f"{service}.urls")) for service in settings.SERVICES],
+    path("admin/", admin.site.urls),
+    path("api/schema/", Schema.as_view()),
+    path("api/docs/", Docs.as_view()),
+    path("healthz", healthz),
+    path("readyz", readyz),
+    path("metrics", opened(ExportToDjangoView)),
+]
+
+handler400 = "wire.errors.bad_request"
+handler403 = "wire.errors.permission_denied"
+handler404 = "wire.errors.page_not_found"
+handler500 = "wire.errors.server_error"

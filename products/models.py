@@ -1,0 +1,198 @@
+"""What there is: products, their stock, and what is held for orders."""
+
+import uuid
+from decimal import Decimal
+from typing import Any, Self
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from products.search import fold
+from wire.events import Event as AbstractEvent
+from wire.money import CURRENCIES, MAX_DIGITS, STORED_PLACES
+
+
+class Product(models.Model):
+    """Something for sale. Retired (`active` off), never deleted."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    sku = models.CharField(max_length=64, unique=True)
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True, max_length=4000)
+    category = models.CharField(max_length=64, db_index=True)
+    price = models.DecimalField(
+        max_digits=MAX_DIGITS, decimal_places=STORED_PLACES, validators=[MinValueValidator(Decimal(0))]
+    )
+    currency = models.CharField(max_length=3, default="EUR", choices=[(code, code) for code in sorted(CURRENCIES)])
+    active = models.BooleanField(default=True)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    search_key = models.CharField(max_length=300, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["search_key", "id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(price__gte=0), name="price_not_negative"),
+        ]
+        indexes = [
+            models.Index(fields=["search_key", "id"], name="product_by_name"),
+            models.Index(fields=["price", "id"], name="product_by_price"),
+            models.Index(fields=["created_at", "id"], name="product_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.sku})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.search_key = fold(f"{self.name} {self.sku}")
+        super().save(*args, **kwargs)
+
+
+class StockQuerySet(models.QuerySet["Stock"]):
+    """Counters that change by one conditional UPDATE each, never by read and write."""
+
+    def hold(self, quantity: int) -> int:
+        """Reserve from the one stock row this set names, if it has enough; rows changed."""
+        return self.filter(on_hand__gte=F("reserved") + quantity).update(reserved=F("reserved") + quantity)
+
+    def let_go(self, quantity: int) -> int:
+        """Undo a hold; rows changed."""
+        return self.filter(reserved__gte=quantity).update(reserved=F("reserved") - quantity)
+
+    def hand_over(self, quantity: int) -> int:
+        """Take held goods out of stock; rows changed."""
+        held = self.filter(reserved__gte=quantity)
+        return held.update(reserved=F("reserved") - quantity, on_hand=F("on_hand") - quantity)
+
+    def add(self, quantity: int) -> int:
+        """Put goods on hand, or take them off where nobody holds them; rows changed."""
+        return self.filter(on_hand__gte=F("reserved") - quantity).update(on_hand=F("on_hand") + quantity)
+
+
+class Stock(models.Model):
+    """How much of a product there is, and how much of that is held. Written only by `products.stock`."""
+
+    product = models.OneToOneField(Product, primary_key=True, on_delete=models.PROTECT, related_name="stock")
+    on_hand = models.PositiveBigIntegerField(default=0, editable=False)
+    reserved = models.PositiveBigIntegerField(default=0, editable=False)
+
+    objects = StockQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "stock"
+        constraints = [
+            models.CheckConstraint(condition=Q(reserved__gte=0), name="reserved_not_negative"),
+            models.CheckConstraint(condition=Q(on_hand__gte=F("reserved")), name="stock_not_oversold"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.on_hand} on hand, {self.reserved} reserved"
+
+    @property
+    def available(self) -> int:
+        return self.on_hand - self.reserved
+
+
+class ReservationQuerySet(models.QuerySet["Reservation"]):
+    """What is held for orders; states change by compare-and-set."""
+
+    def held(self) -> Self:
+        return self.filter(state=Reservation.State.HELD)
+
+    def move(self, order_id: uuid.UUID, *, before: str, after: str) -> bool:
+        """Change the state of an order's reservation if it is `before`; whether this call did."""
+        found = self.filter(pk=order_id, state=before)
+        return found.update(state=after, changed_at=Now()) == 1
+
+
+class Reservation(models.Model):
+    """What products holds for one order; after a release it stays, as a tombstone."""
+
+    class State(models.TextChoices):
+        HELD = "held"
+        RELEASED = "released"
+        FULFILLED = "fulfilled"
+        TAKEN_BACK = "taken_back"
+
+    order_id = models.UUIDField(primary_key=True)
+    state = models.CharField(max_length=16, choices=State, default=State.HELD, db_index=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ReservationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.order_id} ({self.state})"
+
+
+class ReservationLine(models.Model):
+    """One product held for an order, with what it was sold as."""
+
+    reservation = models.ForeignKey(Reservation, on_delete=models.PROTECT, related_name="lines")
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="+")
+    quantity = models.PositiveIntegerField()
+    sku = models.CharField(max_length=64)
+    name = models.CharField(max_length=200)
+    unit_price = models.DecimalField(max_digits=MAX_DIGITS, decimal_places=STORED_PLACES)
+    currency = models.CharField(max_length=3)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["reservation", "product"], name="one_line_per_product_held"),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="held_quantity_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} of {self.sku}"
+
+
+class Movement(models.Model):
+    """One change of a stock row. The sums of the ledger are the counters."""
+
+    class Kind(models.TextChoices):
+        RESERVE = "reserve"
+        RELEASE = "release"
+        FULFIL = "fulfil"
+        TAKE_BACK = "take_back"
+        CORRECT = "correct"
+
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="movements")
+    reservation = models.ForeignKey(Reservation, null=True, on_delete=models.PROTECT, related_name="movements")
+    kind = models.CharField(max_length=16, choices=Kind)
+    on_hand = models.BigIntegerField(default=0, help_text="Change of on hand.")
+    reserved = models.BigIntegerField(default=0, help_text="Change of reserved.")
+    reason = models.CharField(max_length=200, blank=True)
+    sub = models.CharField("who", max_length=64, blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["reservation", "product", "kind"], name="one_movement_per_step"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.on_hand:+d}/{self.reserved:+d}"
+
+
+class Event(AbstractEvent):
+    """What happened to products."""
+
+    class Meta(AbstractEvent.Meta):
+        abstract = False
+
+
+class Lease(models.Model):
+    """Which periodic job ran until when, so that any number of workers may run."""
+
+    job = models.CharField(primary_key=True, max_length=64)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.job

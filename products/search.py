@@ -1,0 +1,9 @@
+"""How text is compared when people search: without case and accents."""
+
+import unicodedata
+
+
+def fold(text: str) -> str:
+    """`text` casefolded and with accents stripped, its white space single: `Café` becomes `cafe`."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join("".join(letter for letter in plain if not unicodedata.combining(letter)).split())[:300]

@@ -1,0 +1,75 @@
+"""Public keys by their thumbprint, read from a JWK set (RFC 7517, RFC 7638)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+from jwt import PyJWS
+from jwt.algorithms import Algorithm
+
+KEY_TYPES = {"ES256": ECKey, "RS256": RSAKey, "EdDSA": OKPKey}
+PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+SHARED_KID = "shared"
+
+_jws = PyJWS()
+
+
+@dataclass(frozen=True)
+class VerifyingKey:
+    """One key and the one algorithm bound to it."""
+
+    kid: str
+    algorithm: str
+    material: Any
+
+    @cached_property
+    def _algorithm(self) -> Algorithm:
+        return _jws.get_algorithm_by_name(self.algorithm)
+
+    def verifies(self, signed: bytes, signature: bytes) -> bool:
+        """Whether `signature` over `signed` was made with this key (PyJWT)."""
+        return self._algorithm.verify(signed, self.material, signature)
+
+
+KeySet = Mapping[str, VerifyingKey]
+"""Verifying keys by `kid`."""
+
+
+def read_key_set(document: Any) -> dict[str, VerifyingKey]:
+    """The keys of a JWK set, by `kid`.
+
+    Raises `ValueError` for what no honest issuer publishes: no key, one `kid` twice, a private
+    member, or a `kid` that is not the key's thumbprint.
+    """
+    if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
+        raise ValueError("The key set is not a JWK set.")
+
+    keys = [read_key(jwk) for jwk in document["keys"]]
+    by_kid = {key.kid: key for key in keys}
+    if not keys or len(by_kid) != len(keys):
+        raise ValueError("The key set is empty or repeats a kid.")
+
+    return by_kid
+
+
+def read_key(jwk: Any) -> VerifyingKey:
+    """One public signing key; raises `ValueError` for anything else."""
+    if not isinstance(jwk, dict) or PRIVATE_MEMBERS & jwk.keys():
+        raise ValueError("The key set holds something that is not a public key.")
+
+    if jwk.get("alg") not in KEY_TYPES or jwk.get("use") != "sig":
+        raise ValueError("The key set holds a key for another purpose.")
+
+    key = KEY_TYPES[jwk["alg"]].import_key(jwk)
+    if key.thumbprint() != jwk.get("kid"):
+        raise ValueError("A kid is not the thumbprint of its key.")
+
+    return VerifyingKey(jwk["kid"], jwk["alg"], key.public_key)
+
+
+def shared_key(secret: str) -> dict[str, VerifyingKey]:
+    """The key set of the shared-secret mode: one HS256 key that is never published."""
+    material = OctKey.import_key(secret.encode()).raw_value
+    return {SHARED_KID: VerifyingKey(SHARED_KID, "HS256", material)}

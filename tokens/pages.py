@@ -1,0 +1,96 @@
+"""Pages state their scopes as API views do; a page with a spent token has it renewed."""
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from tokens import cookies
+from tokens.errors import TokenRefused
+from tokens.parsing import parse
+from tokens.permissions import OPEN, Scopes
+
+RENEW = "/login/renew/"
+LOG_IN = "/login/"
+JUST_ISSUED = 10
+"""Seconds: a token refused at this age will not get better by being renewed."""
+
+Page = Callable[..., HttpResponse]
+
+
+class TemporaryRedirect(HttpResponseRedirect):
+    """A redirect on which a browser keeps its method and body (RFC 9110 15.4.8)."""
+
+    status_code = 307
+
+
+def page(scopes: Scopes) -> Callable[[Page], Page]:
+    """Let in who carries the scope stated for the method; `OPEN` lets in everybody.
+
+    Who has no token is sent to log in, who has a spent one to have it renewed; a method without
+    a scope is refused. Nothing of a page is ever stored by a browser or a proxy.
+    """
+
+    def decorate(view: Page) -> Page:
+        @wraps(view)
+        def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            response = refuse(request, scopes) or view(request, *args, **kwargs)
+            response.setdefault("Cache-Control", "private, no-store")
+            return response
+
+        wrapper.scopes = scopes  # type: ignore[attr-defined]
+        return wrapper
+
+    return decorate
+
+
+def refuse(request: HttpRequest, scopes: Scopes) -> HttpResponse | None:
+    """The answer to who may not see a page, or None to who may."""
+    if isinstance(scopes, str):
+        return None if scopes == OPEN else turn_away(request)
+
+    method = "GET" if request.method == "HEAD" else str(request.method)
+    if method not in scopes:
+        return HttpResponseNotAllowed(list(scopes))
+
+    if not request.user.is_authenticated:
+        return turn_away(request)
+
+    if request.user.scopes.isdisjoint(scopes[method].split()):  # type: ignore[union-attr]
+        raise PermissionDenied
+
+    return None
+
+
+def turn_away(request: HttpRequest) -> HttpResponse:
+    """Send a browser on to get a token: to renew the one it has, or to log in."""
+    token = cookies.read_access(request)
+    query = urlencode({"next": request.get_full_path()}, safe="/")
+    if token and not is_just_issued(token):
+        return TemporaryRedirect(f"{RENEW}?{query}")
+
+    response = HttpResponseRedirect(f"{LOG_IN}?{query}")
+    cookies.clear_tokens(response)
+    return response
+
+
+def is_just_issued(token: str) -> bool:
+    """Whether a token, believed or not, says it is seconds old; so that no renewal loops."""
+    try:
+        issued_at = parse(token).claims.get("iat")
+    except TokenRefused:
+        return False
+    return type(issued_at) is int and time.time() - issued_at < JUST_ISSUED
+
+
+def local_path(address: str | None, default: str = "/") -> str:
+    """`address` if it is a path on this host, else `default`: no open redirect."""
+    if address and address.startswith("/") and url_has_allowed_host_and_scheme(address, allowed_hosts=None):
+        return address
+
+    return default

@@ -1,0 +1,1 @@
+"""What a client would notice if one service did it differently."""

@@ -1,0 +1,96 @@
+"""The base of every admin section: events instead of LogEntry, a reader's rights by default."""
+
+from typing import Any, ClassVar
+
+from django.apps import apps
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from wire.events import Event
+
+
+class EventedAdmin(admin.ModelAdmin[Any]):
+    """A section whose history is the service's `Event` table."""
+
+    show_full_result_count = False
+    list_per_page = 50
+
+    def events(self) -> "QuerySet[Event]":
+        return apps.get_model(self.opts.app_label, "Event").objects.all()  # type: ignore[attr-defined]
+
+    def record(self, request: HttpRequest, subject: Model, what: str, **facts: Any) -> None:
+        self.events().record(subject, what, by=request.user, **facts)  # type: ignore[attr-defined]
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]
+        self.record(request, obj, "added")
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]
+        changed = [name for part in message if isinstance(part, dict) for name in changed_fields(part)]
+        self.record(request, obj, "changed", fields=changed)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:  # type: ignore[override]
+        for subject in queryset:
+            self.record(request, subject, "deleted", name=str(subject))
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """The events of one thing, newest first."""
+        subject = self.get_object(request, object_id)
+        if subject is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+        if not self.has_view_or_change_permission(request, subject):
+            raise PermissionDenied
+
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"History of {subject}",
+            "events": self.events().about(subject).reverse()[:200],  # type: ignore[attr-defined]
+            "object": subject,
+            "opts": self.opts,
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/events.html", context)
+
+
+class ReadOnlyAdmin(EventedAdmin):
+    """A section that shows and never edits; what may be done is an action."""
+
+    actions_selection_counter: ClassVar[bool] = True
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyInline(admin.TabularInline[Any, Any]):
+    """Rows shown below a thing, never edited there."""
+
+    extra = 0
+    can_delete = False
+    show_change_link = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def changed_fields(part: dict[str, Any]) -> list[str]:
+    """The fields that a part of Django's change message names."""
+    return list(part.get("changed", {}).get("fields", []))
+
+
+class EventAdmin(ReadOnlyAdmin):
+    """The whole trail of a service, searchable."""
+
+    list_display = ["at", "what", "kind", "subject", "sub", "client_id", "request_id"]
+    list_filter = ["what", "kind", "at"]
+    search_fields = ["subject", "sub", "request_id"]

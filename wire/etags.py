@@ -1,0 +1,39 @@
+"""Versions on the wire: `ETag` out, `If-Match` in (RFC 9110 8.8.3 and 13.1.1)."""
+
+import re
+
+from rest_framework.request import Request
+
+from wire.problems import PreconditionFailed, Problem
+
+TAG = re.compile(r'(?:W/)?"([!#-~]*)"')
+
+
+def write_etag(*parts: int) -> str:
+    """An entity tag of a version and what else makes an answer differ: `"7.120.4"`."""
+    return f'"{".".join(map(str, parts))}"'
+
+
+def expected_versions(request: Request) -> set[int] | None:
+    """The versions that `If-Match` takes, or None where it takes any.
+
+    Only the version, the part before the first dot, is compared. Raises `Problem` (400) for what
+    is no list of entity tags, `PreconditionFailed` where no tag is one of ours.
+    """
+    header = request.headers.get("If-Match", "").strip()
+    if header in ("", "*"):
+        return None
+
+    tags = [TAG.fullmatch(tag.strip()) for tag in header.split(",")]
+    if not all(tags):
+        raise Problem("If-Match is not a list of entity tags.", code="malformed")
+
+    versions = {tag[1].split(".")[0] for tag in tags if tag}
+    return {int(version) for version in versions if version.isdecimal() and len(version) < 18}
+
+
+def check_version(request: Request, version: int) -> None:
+    """Raise `PreconditionFailed` unless `If-Match` takes this version."""
+    expected = expected_versions(request)
+    if expected is not None and version not in expected:
+        raise PreconditionFailed

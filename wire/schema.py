@@ -1,0 +1,114 @@
+"""The OpenAPI document: scopes and every error answer, said once for all views."""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+
+from tokens.permissions import OPEN
+from tokens.scopes import SCOPES
+
+PROBLEM = {"$ref": "#/components/schemas/Problem"}
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "description": "What went wrong (RFC 9457). Further members depend on `code`.",
+    "required": ["type", "title", "status", "detail", "code", "request_id"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "description": "Stable, for programs."},
+        "request_id": {"type": "string", "description": "Also in every log line of the request."},
+        "errors": {"type": "object", "description": "What is wrong, by field.", "additionalProperties": True},
+    },
+}
+ANSWERS = {
+    400: "The request cannot be read or is not valid.",
+    401: "There is no token, or one that is not to be believed.",
+    403: "The token does not carry the scope.",
+    404: "There is no such thing, or it is not yours.",
+    406: "There is only JSON.",
+    409: "The state of things does not allow it.",
+    412: "`If-Match` names another version.",
+    413: "The body is too large.",
+    415: "The body is not `application/json`.",
+    422: "The `Idempotency-Key` was used with another body.",
+    429: "Too many tries; `Retry-After` says when.",
+    500: "Something went wrong here.",
+    503: "Nothing can be said or done for now; `Retry-After` says when.",
+}
+
+
+class Bearer(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """Bearer tokens in the document."""
+
+    target_class = "tokens.authentication.BearerAuthentication"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        scopes = "\n".join(f"- `{scope}`: {meaning}" for scope, meaning in SCOPES.items())
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "at+jwt",
+            "description": f"An access token from `/api/token/`. Scopes:\n{scopes}",
+        }
+
+
+class TesseraSchema(AutoSchema):
+    """Adds to each operation the scopes it needs and the errors it may answer.
+
+    A view may name further error statuses per method: `problems = {"POST": (409, 422)}`.
+    """
+
+    def get_operation(self, *args: Any) -> dict[str, Any] | None:
+        operation = super().get_operation(*args)
+        if operation is None:
+            return None
+
+        for status in self.error_statuses():
+            operation["responses"].setdefault(str(status), describe_error(status))
+        return operation
+
+    def get_auth(self) -> list[dict[str, list[str]]]:
+        """The scopes of the method (OpenAPI 3.1 allows role names on any scheme)."""
+        if self.view.scopes == OPEN:
+            return []
+
+        wanted = self.view.scopes.get(self.method, "")
+        return [{"bearer": [scope]} for scope in wanted.split()]
+
+    def get_override_parameters(self) -> list[Any]:
+        return [*super().get_override_parameters(), *self.conditional_headers()]
+
+    def conditional_headers(self) -> list[OpenApiParameter]:
+        if 412 not in self.stated_problems():
+            return []
+
+        description = "The version that the change is meant for, from `ETag`."
+        return [OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description=description)]
+
+    def stated_problems(self) -> tuple[int, ...]:
+        return getattr(self.view, "problems", {}).get(self.method, ())
+
+    def error_statuses(self) -> list[int]:
+        statuses = {400, 406, 500, 503, *self.stated_problems()}
+        if self.view.scopes != OPEN:
+            statuses |= {401, 403}
+        if "{" in self.path:
+            statuses.add(404)
+        if self.method in ("POST", "PUT", "PATCH", "DELETE"):
+            statuses |= {413, 415}
+        return sorted(statuses)
+
+
+def describe_error(status: int) -> dict[str, Any]:
+    return {"description": ANSWERS[status], "content": {"application/problem+json": {"schema": PROBLEM}}}
+
+
+def add_problem(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Put the one schema of all errors into the document."""
+    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+    return result

@@ -1,0 +1,69 @@
+"""Strict input: unknown fields and wrong JSON types are errors, never guesses."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+
+from wire.money import CURRENCIES, MAX_AMOUNT
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """A serializer that refuses fields it does not know."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        known = super().to_internal_value(data)
+        unknown = set(data) - set(self.fields) if isinstance(data, Mapping) else set()
+        if unknown:
+            raise serializers.ValidationError({name: ["Unknown field."] for name in sorted(unknown)})
+
+        return known
+
+
+class Text(serializers.CharField):
+    """A JSON string; numbers and booleans are not taken for one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Whole(serializers.IntegerField):
+    """A JSON integer; strings, booleans and fractions are not taken for one."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Flag(serializers.BooleanField):
+    """A JSON boolean and nothing like one."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class Amount(serializers.DecimalField):
+    """Money as a string such as "4.50"; never a float."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("min_value", 0)
+        kwargs.setdefault("max_value", MAX_AMOUNT)
+        super().__init__(max_digits=None, decimal_places=None, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str) or not data.isascii() or len(data) > 20:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Currency(serializers.ChoiceField):
+    """An ISO 4217 code."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("choices", sorted(CURRENCIES))
+        super().__init__(**kwargs)
