@@ -1,0 +1,77 @@
+"""The cast: whoever calls the shop, each with a token of their own."""
+
+import uuid
+
+import pytest
+from django.test import Client
+from rest_framework.test import APIClient
+
+from tests.issuer import sign
+from tokens.issuer import get_issuer
+from tokens.verification import cache
+
+CUSTOMER = "account orders:read orders:write products:read"
+
+
+class Person(APIClient):
+    """An API client that sends a Bearer token; `browser` is the same person's browser."""
+
+    def __init__(self, name: str, scope: str, **claims) -> None:
+        super().__init__()
+        self.name = name
+        self.sub = claims.pop("sub", str(uuid.uuid5(uuid.NAMESPACE_URL, name)))
+        self.token = sign(sub=self.sub, name=name.capitalize(), email=f"{name}@example.com", scope=scope, **claims)
+        self.credentials(HTTP_AUTHORIZATION=f"Bearer {self.token}")
+
+    @property
+    def browser(self) -> Client:
+        browser = Client()
+        browser.cookies["access"] = self.token
+        return browser
+
+
+@pytest.fixture(autouse=True)
+def issuer(settings):
+    """Each test has an issuer of its own, in memory; tests of accounts choose the real one."""
+    settings.TOKEN_ISSUER = "tests.issuer.InMemoryIssuer"
+    get_issuer.cache_clear()
+    cache.clear()
+    yield get_issuer()
+    get_issuer.cache_clear()
+    cache.clear()
+
+
+@pytest.fixture
+def anonymous():
+    return APIClient()
+
+
+@pytest.fixture
+def alice():
+    return Person("alice", CUSTOMER)
+
+
+@pytest.fixture
+def bob():
+    return Person("bob", CUSTOMER)
+
+
+@pytest.fixture
+def carol():
+    return Person("carol", f"{CUSTOMER} products:write")
+
+
+@pytest.fixture
+def dave():
+    return Person("dave", f"{CUSTOMER} orders:manage")
+
+
+@pytest.fixture
+def admin():
+    return Person("admin", f"{CUSTOMER} products:write orders:manage accounts:manage")
+
+
+@pytest.fixture
+def orders_service():
+    """The orders service as it calls products: a client, not a person."""
+    return Person("orders", "stock:reserve", sub="orders", aud=["products"], sid="none", client_id="orders")
