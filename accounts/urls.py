@@ -1,4 +1,24 @@
+"""The addresses of accounts."""
+
 from django.urls import path
 
+from accounts import pages, views
+
 app_name = "accounts"
-urlpatterns: list = []
+urlpatterns = [
+    path("api/token/", views.LogIn.as_view()),
+    path("api/token/refresh/", views.RefreshTokens.as_view()),
+    path("api/token/verify/", views.Verify.as_view()),
+    path("api/token/blacklist/", views.LogOut.as_view()),
+    path("api/accounts/register/", views.Register.as_view()),
+    path("api/accounts/me/", views.Myself.as_view()),
+    path("api/accounts/me/password/", views.MyPassword.as_view()),
+    path(".well-known/jwks.json", views.jwks),
+    path(".well-known/token-status/<int:number>", views.token_status),
+    path("", pages.front),
+    path("login/", pages.log_in),
+    path("login/renew/", pages.renew),
+    path("logout/", pages.log_out),
+    path("register/", pages.register),
+    path("account/", pages.account),
+]

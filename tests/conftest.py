@@ -7,6 +7,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from tests.issuer import sign
+from tokens.cookies import access_name
 from tokens.issuer import get_issuer
 from tokens.verification import cache
 
@@ -26,7 +27,7 @@ class Person(APIClient):
     @property
     def browser(self) -> Client:
         browser = Client()
-        browser.cookies["access"] = self.token
+        browser.cookies[access_name()] = self.token
         return browser
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import jwt
 from django.conf import settings
 from joserfc.jwk import ECKey
+from jwt.utils import base64url_decode, base64url_encode
 
 from tokens.errors import TokenRefused
-from tokens.keys import VerifyingKey
+from tokens.keys import VerifyingKey, lower
 from tokens.scopes import SERVICES
 from tokens.status_list import LIST_SIZE, PATH, StatusList, set_bits
 
@@ -63,4 +64,10 @@ def claims(**changes: Any) -> dict[str, Any]:
 def sign(header: dict[str, Any] | None = None, **changes: Any) -> str:
     """A signed access token, good but for `changes` and what `header` says otherwise."""
     headers = {"typ": "at+jwt", "kid": KID, **(header or {})}
-    return jwt.encode(claims(**changes), KEY.private_key, algorithm="ES256", headers=headers)
+    return canonical(jwt.encode(claims(**changes), KEY.private_key, algorithm="ES256", headers=headers))
+
+
+def canonical(token: str) -> str:
+    """The same token with the lower of its two ES256 signatures, as accounts signs."""
+    signed, _, signature = token.rpartition(".")
+    return f"{signed}.{base64url_encode(lower(base64url_decode(signature))).decode()}"

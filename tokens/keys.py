@@ -16,6 +16,18 @@ SHARED_KID = "shared"
 _jws = PyJWS()
 
 
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+def lower(signature: bytes) -> bytes:
+    """The canonical one of the two spellings that every ES256 signature has: (r, s) and (r, n - s).
+
+    We sign with the lower s and take no other, so that nobody can make a second token out of one.
+    """
+    r, s = signature[:32], int.from_bytes(signature[32:], "big")
+    return r + min(s, P256_ORDER - s).to_bytes(32, "big") if 0 < s < P256_ORDER and len(signature) == 64 else b""
+
+
 @dataclass(frozen=True)
 class VerifyingKey:
     """One key and the one algorithm bound to it."""
@@ -29,7 +41,10 @@ class VerifyingKey:
         return _jws.get_algorithm_by_name(self.algorithm)
 
     def verifies(self, signed: bytes, signature: bytes) -> bool:
-        """Whether `signature` over `signed` was made with this key (PyJWT)."""
+        """Whether `signature` over `signed` was made with this key (PyJWT), and is the one spelling of it."""
+        if self.algorithm == "ES256" and signature != lower(signature):
+            return False
+
         return self._algorithm.verify(signed, self.material, signature)
 
 

@@ -1,0 +1,183 @@
+"""Where tokens are made: the border to SimpleJWT (RFC 9068 access tokens, refresh tokens of our own)."""
+
+import hashlib
+import hmac
+import uuid
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import jwt
+from django.conf import settings
+from jwt.utils import base64url_decode, base64url_encode
+from rest_framework_simplejwt.backends import TokenBackend
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
+
+from accounts.keys import signer
+from accounts.models import Session, granted
+from accounts.secrecy import derive
+from tokens import status_list
+from tokens.errors import TokenRefused
+from tokens.keys import lower
+from tokens.parsing import parse
+from tokens.scopes import SERVICES
+
+ACCESS_TYPE = "at+jwt"
+REFRESH_TYPE = "rt+jwt"
+REFRESH_PURPOSE = "refresh tokens"
+
+
+class SigningBackend(TokenBackend):
+    """Signs with the key that signs now, and names it in the header."""
+
+    def __init__(self, token_type: str) -> None:
+        super().__init__(settings.JWT_ALGORITHM)
+        self.token_type = token_type
+
+    def encode(self, payload: dict[str, Any]) -> str:
+        """A signed JWT; ES256 with the lower of its two signatures."""
+        kid, algorithm, key = signer()
+        token = jwt.encode(payload, key, algorithm=algorithm, headers={"typ": self.token_type, "kid": kid})
+        return make_canonical(token) if algorithm == "ES256" else token
+
+
+def make_canonical(token: str) -> str:
+    signed, _, signature = token.rpartition(".")
+    return f"{signed}.{base64url_encode(lower(base64url_decode(signature))).decode()}"
+
+
+class Access(AccessToken):
+    """An access token by RFC 9068."""
+
+    lifetime = settings.TOKEN_LIFETIME
+
+    def get_token_backend(self) -> TokenBackend:
+        return SigningBackend(ACCESS_TYPE)
+
+
+class Refresh(RefreshToken):
+    """A refresh token whose every claim comes from its session's row; read by accounts alone."""
+
+    lifetime = settings.REFRESH_IDLE_LIFETIME
+
+    def get_token_backend(self) -> TokenBackend:
+        return RefreshBackend(derive(REFRESH_PURPOSE)[0])
+
+
+class RefreshBackend(TokenBackend):
+    """HS256 under one derived key, with the type of a refresh token."""
+
+    def __init__(self, key: bytes) -> None:
+        super().__init__("HS256", audience="accounts", issuer=settings.ISSUER)
+        self.key = key
+
+    def encode(self, payload: dict[str, Any]) -> str:
+        return jwt.encode(payload, self.key, algorithm="HS256", headers={"typ": REFRESH_TYPE})
+
+    def get_verifying_key(self, token: Any) -> bytes:
+        return self.key
+
+
+def issue_access(session: Session) -> str:
+    """An access token for the person of a session, with the scopes that his roles carry now."""
+    roles = list(session.user.roles.all())
+    token = Access()
+    token.payload.update(
+        iss=settings.ISSUER,
+        sub=session.user.sub,
+        aud=list(SERVICES),
+        client_id=session.client_id,
+        jti=str(uuid.uuid4()),
+        sid=str(session.pk),
+        name=session.user.name,
+        email=session.user.email,
+        scope=" ".join(granted(roles)),
+        roles=sorted(role.name for role in roles),
+        status=write_status(session.status_id),
+    )
+    return str(token)
+
+
+def write_status(number: int) -> dict[str, Any]:
+    """The `status` claim of entry `number` (draft-ietf-oauth-status-list-20, 6.2)."""
+    position = status_list.locate(number)
+    uri = f"{settings.ISSUER}{status_list.PATH}{position.list}"
+    return {"status_list": {"idx": position.index, "uri": uri}}
+
+
+def issue_refresh(session: Session) -> str:
+    """The refresh token of a session's generation: the same text, however often it is asked for."""
+    token = Refresh()
+    token.payload = {
+        "iss": settings.ISSUER,
+        "aud": "accounts",
+        "sub": session.user.sub,
+        "client_id": session.client_id,
+        "sid": str(session.pk),
+        "generation": session.generation,
+        "iat": seconds(session.rotated_at),
+        "exp": seconds(min(session.rotated_at + settings.REFRESH_IDLE_LIFETIME, session.expires_at)),
+        "jti": name_generation(session),
+        "token_type": "refresh",
+    }
+    return str(token)
+
+
+def seconds(moment: datetime) -> int:
+    return int(moment.timestamp())
+
+
+def name_generation(session: Session) -> str:
+    """The `jti` of a generation: unguessable, and stored nowhere."""
+    text = f"{session.pk}.{session.generation}".encode()
+    return hmac.new(derive(REFRESH_PURPOSE)[0], text, hashlib.sha256).hexdigest()
+
+
+class RefreshClaims(NamedTuple):
+    """What a true refresh token says."""
+
+    session_id: uuid.UUID
+    generation: int
+    client_id: str
+
+
+def read_refresh(token: str) -> RefreshClaims:
+    """The claims of a refresh token of ours that has not expired; raises `TokenRefused`."""
+    if parse(token).header.get("typ") != REFRESH_TYPE:
+        raise TokenRefused("The token is not a refresh token.")
+
+    payload = decode_refresh(token)
+    return RefreshClaims(uuid.UUID(payload["sid"]), payload["generation"], payload["client_id"])
+
+
+def decode_refresh(token: str) -> dict[str, Any]:
+    for key in derive(REFRESH_PURPOSE):
+        try:
+            return Signed(token, key).payload
+        except TokenError:
+            continue
+
+    raise TokenRefused("The refresh token is not ours or has expired.")
+
+
+class Signed(Refresh):
+    """A refresh token that came back, checked under one key."""
+
+    def __init__(self, token: Any, key: bytes) -> None:
+        self._key = key
+        super().__init__(token)
+
+    def get_token_backend(self) -> TokenBackend:
+        return RefreshBackend(self._key)
+
+
+def sign_status_list(number: int, held: status_list.StatusList) -> str:
+    """A status list token (draft-ietf-oauth-status-list-20, 5.1)."""
+    claims = {
+        "sub": f"{settings.ISSUER}{status_list.PATH}{number}",
+        "iat": held.issued_at,
+        "exp": held.expires_at,
+        "ttl": 4,
+        "status_list": {"bits": 1, "lst": status_list.compress(held.bits)},
+    }
+    return SigningBackend(status_list.TYPE).encode(claims)

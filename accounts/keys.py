@@ -1,0 +1,170 @@
+"""The life of a signing key: announced, signing, retired. Nobody has to be there for it."""
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from joserfc.jwk import ECKey, OKPKey, RSAKey
+
+from accounts.models import Event, SigningKey
+from accounts.secrecy import decrypt, encrypt
+from tokens.keys import SHARED_KID, VerifyingKey, read_key, shared_key
+from wire.events import SYSTEM, Actor
+
+ANNOUNCED_FOR = timedelta(days=1)
+SIGNS_FOR = timedelta(days=90)
+PURPOSE = "signing keys"
+
+State = SigningKey.State
+
+
+def published_for() -> timedelta:
+    """How long a retired key is still published: every token it signed is dead by then, twice over."""
+    return longest_lifetime() + timedelta(hours=12)
+
+
+def longest_lifetime() -> timedelta:
+    """The longest that any access token lives."""
+    return max(settings.TOKEN_LIFETIME, settings.CLIENT_TOKEN_LIFETIME)
+
+
+def is_shared() -> bool:
+    """Whether one secret shared by all services signs, and no key is stored or published."""
+    return settings.JWT_ALGORITHM == "HS256"
+
+
+def verifying_keys() -> dict[str, VerifyingKey]:
+    """Every key that tokens may be signed with just now, by `kid`."""
+    if is_shared():
+        return shared_key(settings.JWT_SIGNING_KEY)
+
+    return {jwk["kid"]: read_key(jwk) for jwk in key_set()["keys"]}
+
+
+def key_set() -> dict[str, list[Any]]:
+    """The JWK set to publish (RFC 7517); empty where the secret is shared."""
+    if is_shared():
+        return {"keys": []}
+
+    signing_key()
+    return {"keys": [key.public_jwk for key in published()]}
+
+
+def published() -> QuerySet[SigningKey]:
+    """The keys that others should know: those to come, those that sign, those not long retired."""
+    return SigningKey.objects.filter(~Q(state=State.RETIRED) | Q(published_until__gt=timezone.now()))
+
+
+def signing_key() -> SigningKey:
+    """The key that signs now. Makes the first, announces the next and promotes it when its time comes."""
+    now = timezone.now()
+    unretired = SigningKey.objects.filter(algorithm=settings.JWT_ALGORITHM).exclude(state=State.RETIRED)
+    found = {key.state: key for key in unretired}
+    signing, announced = found.get(State.SIGNING), found.get(State.ANNOUNCED)
+    if not signing:
+        return make_first(now)
+
+    if announced and announced.signs_from <= now:
+        return promote(announced, now)
+
+    if not announced and signing.signs_from + SIGNS_FOR - ANNOUNCED_FOR <= now:
+        announce(now)
+    return signing
+
+
+def make_first(now: datetime) -> SigningKey:
+    """A key that signs at once; whoever else makes one at the same time, one stays."""
+    try:
+        with transaction.atomic():
+            key = make(State.SIGNING, signs_from=now)
+            Event.objects.record(key, "key made", by=SYSTEM, algorithm=key.algorithm)
+    except IntegrityError:
+        key = SigningKey.objects.get(algorithm=settings.JWT_ALGORITHM, state=State.SIGNING)
+    return key
+
+
+def announce(now: datetime) -> None:
+    """Publish the next key a day before it signs, so that every verifier knows it in time."""
+    try:
+        with transaction.atomic():
+            key = make(State.ANNOUNCED, signs_from=now + ANNOUNCED_FOR)
+            Event.objects.record(key, "key announced", by=SYSTEM, algorithm=key.algorithm)
+    except IntegrityError:
+        return
+
+
+@transaction.atomic
+def promote(announced: SigningKey, now: datetime) -> SigningKey:
+    """Let an announced key sign and retire its predecessor; the winner of a race does it once."""
+    current = SigningKey.objects.select_for_update().filter(algorithm=announced.algorithm, state=State.SIGNING)
+    retire(current.exclude(pk=announced.pk), now, published_until=now + published_for())
+    changed = SigningKey.objects.filter(pk=announced.pk, state=State.ANNOUNCED).update(
+        state=State.SIGNING, signs_from=now
+    )
+    if changed:
+        Event.objects.record(announced, "key signs", by=SYSTEM, algorithm=announced.algorithm)
+    return SigningKey.objects.get(algorithm=announced.algorithm, state=State.SIGNING)
+
+
+@transaction.atomic
+def replace(*, by: Actor) -> SigningKey:
+    """For a leak: a new key signs at once, and every other one of its algorithm leaves the key set."""
+    now = timezone.now()
+    others = SigningKey.objects.select_for_update().filter(algorithm=settings.JWT_ALGORITHM)
+    retire(others.exclude(state=State.RETIRED), now, published_until=now)
+    others.filter(published_until__gt=now).update(published_until=now)
+    key = make(State.SIGNING, signs_from=now)
+    Event.objects.record(key, "key replaced", by=by, algorithm=key.algorithm)
+    return key
+
+
+def retire(keys: QuerySet[SigningKey], now: datetime, *, published_until: datetime) -> None:
+    keys.update(state=State.RETIRED, retired_at=now, published_until=published_until)
+
+
+def make(state: SigningKey.State, *, signs_from: datetime) -> SigningKey:
+    """A fresh key pair of the algorithm in use, stored."""
+    pair = generate(settings.JWT_ALGORITHM)
+    kid = pair.thumbprint()
+    public = {**pair.as_dict(private=False), "use": "sig", "alg": settings.JWT_ALGORITHM, "kid": kid}
+    der = pair.private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return SigningKey.objects.create(
+        kid=kid,
+        algorithm=settings.JWT_ALGORITHM,
+        public_jwk=public,
+        private_key=encrypt(der, PURPOSE),
+        state=state,
+        signs_from=signs_from,
+    )
+
+
+def generate(algorithm: str) -> Any:
+    if algorithm == "RS256":
+        return RSAKey.generate_key(2048)
+
+    return ECKey.generate_key("P-256") if algorithm == "ES256" else OKPKey.generate_key("Ed25519")
+
+
+@lru_cache(maxsize=16)
+def open_private(kid: str, private_key: bytes) -> Any:
+    """The private key of a row, ready to sign; raises `Undecryptable`."""
+    return load_der_private_key(decrypt(private_key, PURPOSE), password=None)
+
+
+def signer() -> tuple[str, str, Any]:
+    """What a token is signed with now: kid, algorithm and key."""
+    if is_shared():
+        return SHARED_KID, "HS256", settings.JWT_SIGNING_KEY.encode()
+
+    key = signing_key()
+    return key.kid, key.algorithm, open_private(key.kid, bytes(key.private_key))

@@ -1,0 +1,187 @@
+"""The pages of accounts: the front page, the way in and out, and oneself."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.middleware.csrf import rotate_token
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_http_methods
+
+from accounts import registration, sessions
+from accounts.forms import LogInForm, PasswordForm, RegisterForm
+from accounts.models import Session, User
+from accounts.sessions import Grant, Origin
+from tokens import cookies
+from tokens.errors import TokenRefused
+from tokens.pages import LOG_IN, TemporaryRedirect, local_path, page
+from tokens.permissions import OPEN
+from tokens.scopes import SCOPES
+from tokens.verification import read_spent
+from wire.events import Named
+from wire.requests import ReadOnly
+
+BROWSER = "web"
+"""The `client_id` of every browser."""
+
+
+@page(OPEN)
+@require_http_methods(["GET", "HEAD"])
+def front(request: HttpRequest) -> HttpResponse:
+    """What this shop is, and the ways on."""
+    return render(request, "accounts/front.html")
+
+
+@page(OPEN)
+@require_http_methods(["GET", "HEAD", "POST"])
+def log_in(request: HttpRequest) -> HttpResponse:
+    """Log in and go on to `next`."""
+    form = LogInForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        grant = open_session(request, form)
+        if grant:
+            return welcome(request, grant)
+
+    return show(request, "accounts/login.html", form)
+
+
+def open_session(request: HttpRequest, form: LogInForm) -> Grant | None:
+    """A session for who filled in the form, or None and an error in the form."""
+    try:
+        return sessions.log_in(**form.cleaned_data, origin=origin_of(request))
+    except sessions.InvalidCredentials:
+        form.add_error(None, "There is no account with that e-mail address and password.")
+    return None
+
+
+@page(OPEN)
+@require_http_methods(["GET", "HEAD", "POST"])
+def register(request: HttpRequest) -> HttpResponse:
+    """Become a customer, logged in at once."""
+    form = RegisterForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        user = create_user(form)
+        if user:
+            return welcome(request, sessions.open_session(user, origin_of(request)))
+
+    return show(request, "accounts/register.html", form)
+
+
+def create_user(form: RegisterForm) -> User | None:
+    """A new user as the form says, or None and an error in the form."""
+    try:
+        return registration.register(**form.cleaned_data)
+    except registration.EmailTaken:
+        form.add_error("email", "That e-mail address is taken. Is it yours? Then log in.")
+    except ValidationError as error:
+        form.add_error("password", ValidationError(error.messages))
+    return None
+
+
+@page(OPEN)
+@require_http_methods(["GET", "HEAD", "POST"])
+def log_out(request: HttpRequest) -> HttpResponse:
+    """Ask on GET; on POST end the session of the access cookie, spent or not."""
+    if request.method != "POST":
+        return render(request, "accounts/logout.html")
+
+    end_session(cookies.read_access(request))
+    messages.success(request, "You are logged out.")
+    response = HttpResponseRedirect(LOG_IN)
+    cookies.clear_tokens(response)
+    return response
+
+
+def end_session(token: str) -> None:
+    try:
+        claims = read_spent(token)
+    except TokenRefused:
+        return
+
+    by = Named(claims["sub"], claims["client_id"])
+    sessions.end(Session.objects.filter(pk=claims.get("sid")), reason="log-out", by=by)
+
+
+@page(OPEN)
+@require_http_methods(["GET", "HEAD", "POST"])
+def renew(request: HttpRequest) -> HttpResponse:
+    """Renew both cookies and send the browser back, its method and body kept (307)."""
+    if "accounts" in settings.READ_ONLY:
+        raise ReadOnly
+
+    try:
+        grant = sessions.refresh(cookies.read_refresh(request), client_id=BROWSER)
+    except sessions.RefreshRefused:
+        return send_away(request)
+    return admit(TemporaryRedirect(onward(request)), grant)
+
+
+def send_away(request: HttpRequest) -> HttpResponse:
+    """Off to log in, without cookies; back to where one was after that."""
+    query = urlencode({"next": onward(request)}, safe="/")
+    response = HttpResponseRedirect(f"{LOG_IN}?{query}")
+    cookies.clear_tokens(response)
+    return response
+
+
+@page({"GET": "account", "POST": "account"})
+def account(request: HttpRequest) -> HttpResponse:
+    """Who one is, and a new password."""
+    user = get_object_or_404(User, pk=request.user.sub, is_active=True)  # type: ignore[union-attr]
+    form = PasswordForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and change_password(request, user, form):
+        messages.success(request, "Your password is changed. Your other sessions have ended.")
+        return HttpResponseRedirect("/account/")
+
+    return show(request, "accounts/account.html", form, account=user, **write_rights(request.user))
+
+
+def change_password(request: HttpRequest, user: User, form: PasswordForm) -> bool:
+    """Whether the password was changed; if not, the form says why."""
+    current, new = form.cleaned_data["current_password"], form.cleaned_data["new_password"]
+    by: Any = request.user
+    try:
+        registration.change_password(user, current, new, sid=by.sid, by=by)
+    except registration.WrongPassword:
+        form.add_error("current_password", "That is not your password.")
+    except ValidationError as error:
+        form.add_error("new_password", ValidationError(error.messages))
+    return form.is_valid()
+
+
+def write_rights(bearer: Any) -> dict[str, Any]:
+    """Roles and rights in words, as the token carries them."""
+    rights = [words for scope, words in SCOPES.items() if bearer.may(scope)]
+    return {"roles": bearer.token["roles"], "rights": rights}
+
+
+def show(request: HttpRequest, template: str, form: Any, **context: Any) -> HttpResponse:
+    """A page with a form: 400 where the form says what is wrong with it."""
+    target = request.GET.get("next")
+    context |= {"form": form, "onward": f"?{urlencode({'next': target}, safe='/')}" if target else ""}
+    return render(request, template, context, status=400 if form.errors else 200)
+
+
+def welcome(request: HttpRequest, grant: Grant) -> HttpResponse:
+    """Let in who has just proved who it is; its forms get a new CSRF secret."""
+    rotate_token(request)
+    return admit(HttpResponseRedirect(onward(request)), grant)
+
+
+def admit(response: HttpResponse, grant: Grant) -> HttpResponse:
+    cookies.set_tokens(response, access=grant.access, refresh=grant.refresh)
+    return response
+
+
+def onward(request: HttpRequest) -> str:
+    """Where a browser was going: a path of this shop, never elsewhere."""
+    return local_path(request.GET.get("next"), settings.LOGIN_REDIRECT_URL)
+
+
+def origin_of(request: HttpRequest) -> Origin:
+    """Where a log-in comes from, for the list of one's sessions."""
+    device = request.META.get("HTTP_USER_AGENT", "").replace("\0", "")
+    return Origin(BROWSER, device, request.META.get("REMOTE_ADDR"))

@@ -1,0 +1,90 @@
+"""What accounts takes and answers."""
+
+from rest_framework import serializers
+
+from wire.serializers import StrictSerializer, Text
+
+
+class Credentials(StrictSerializer):
+    """An e-mail address and a password."""
+
+    email = Text(max_length=254)
+    password = Text(max_length=4096, trim_whitespace=False)
+
+
+class RefreshRequest(StrictSerializer):
+    """A refresh token."""
+
+    refresh = Text(max_length=8192)
+
+
+class VerifyRequest(StrictSerializer):
+    """An access token."""
+
+    token = Text(max_length=8192)
+
+
+class GrantAnswer(serializers.Serializer[object]):
+    """A pair of tokens; `expires_in` is the life of the access token in seconds."""
+
+    access = serializers.CharField()
+    refresh = serializers.CharField()
+    token_type = serializers.ChoiceField(choices=["Bearer"])
+    expires_in = serializers.IntegerField()
+
+
+class Empty(serializers.Serializer[object]):
+    """Nothing to say but that it is done."""
+
+
+class Email(Text):
+    """An e-mail address."""
+
+    default_validators = [serializers.EmailField().validators[-1]]
+
+
+class Registration(StrictSerializer):
+    """A new user."""
+
+    email = Email(max_length=254)
+    password = Text(max_length=4096, trim_whitespace=False)
+    name = Text(max_length=200)
+
+
+class Profile(StrictSerializer):
+    """What one may change of oneself."""
+
+    name = Text(max_length=200, required=False)
+
+
+class PasswordChange(StrictSerializer):
+    """The current password and the one to have."""
+
+    current_password = Text(max_length=4096, trim_whitespace=False)
+    new_password = Text(max_length=4096, trim_whitespace=False)
+
+
+class Me(serializers.Serializer[object]):
+    """A user, as he sees himself."""
+
+    id = serializers.UUIDField()
+    email = serializers.EmailField()
+    name = serializers.CharField(allow_blank=True)
+    roles = serializers.ListField(child=serializers.CharField())
+    scopes = serializers.ListField(child=serializers.CharField())
+    created_at = serializers.DateTimeField()
+
+
+class Jwk(serializers.Serializer[object]):
+    """A public key (RFC 7517); which members it has depends on `kty`."""
+
+    kty = serializers.CharField()
+    use = serializers.CharField()
+    alg = serializers.CharField()
+    kid = serializers.CharField()
+
+
+class JwkSet(serializers.Serializer[object]):
+    """The keys that tokens are signed with."""
+
+    keys = Jwk(many=True)

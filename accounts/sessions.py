@@ -1,0 +1,152 @@
+"""Log-ins: opened with a password, renewed by exactly one refresh at a time, ended everywhere."""
+
+import uuid
+from typing import NamedTuple
+
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts import statuses
+from accounts.issuing import RefreshClaims, issue_access, issue_refresh, read_refresh
+from accounts.models import Event, Session, TokenStatus, User
+from tokens.errors import TokenRefused
+from wire.events import SYSTEM, Actor, Named
+
+
+class InvalidCredentials(Exception):
+    """There is no active user with that e-mail address and password."""
+
+
+class RefreshRefused(Exception):
+    """The refresh token renews nothing: forged, used up, expired or ended."""
+
+
+class Grant(NamedTuple):
+    """What a log-in or a refresh gives; `expires_in` is in seconds."""
+
+    access: str
+    refresh: str
+    expires_in: int
+
+
+class Origin(NamedTuple):
+    """Where a log-in comes from: client id, device as it calls itself, and address."""
+
+    client_id: str
+    device: str = ""
+    address: str | None = None
+
+
+def log_in(email: str, password: str, origin: Origin) -> Grant:
+    """Open a session for who knows the password; raises `InvalidCredentials`."""
+    user = authenticate(username=email, password=password)
+    if not isinstance(user, User):
+        raise InvalidCredentials
+
+    return open_session(user, origin)
+
+
+@transaction.atomic
+def open_session(user: User, origin: Origin) -> Grant:
+    """A new session with an entry of its own in the status lists."""
+    now = timezone.now()
+    session = Session.objects.create(
+        user=user,
+        client_id=origin.client_id,
+        device=origin.device[:200],
+        address=origin.address or None,
+        status=TokenStatus.objects.create(),
+        created_at=now,
+        rotated_at=now,
+        expires_at=now + settings.SESSION_LIFETIME,
+    )
+    by = Named(user.sub, origin.client_id)
+    Event.objects.record(session, "logged in", by=by, device=session.device, address=session.address)
+    return grant(session)
+
+
+def grant(session: Session) -> Grant:
+    lifetime = int(settings.TOKEN_LIFETIME.total_seconds())
+    return Grant(issue_access(session), issue_refresh(session), lifetime)
+
+
+def refresh(token: str, *, client_id: str) -> Grant:
+    """Renew a session: of any number of refreshes with one token, one moves it on.
+
+    A retry with the token before, within the grace, is given the same successor again. Any older
+    one was stolen from somebody: the session ends. Raises `RefreshRefused`.
+    """
+    claims = read(token)
+    if claims.client_id != client_id:
+        raise RefreshRefused("The refresh token was given to another client.")
+
+    granted = renew(claims)
+    if granted is None:
+        raise RefreshRefused("The refresh token was used before or its session has ended.")
+
+    return granted
+
+
+def read(token: str) -> RefreshClaims:
+    try:
+        return read_refresh(token)
+    except TokenRefused as error:
+        raise RefreshRefused(str(error)) from error
+
+
+@transaction.atomic
+def renew(claims: RefreshClaims) -> Grant | None:
+    """The grant that a refresh token earns, or None; a reuse ends the session in this transaction."""
+    idle_since = timezone.now() - settings.REFRESH_IDLE_LIFETIME
+    won = Session.objects.renew(
+        claims.session_id, generation=claims.generation, client_id=claims.client_id, idle_since=idle_since
+    )
+    session = Session.objects.select_related("user", "status").filter(pk=claims.session_id).first()
+    if not session or session.ended_at:
+        return None
+
+    if won or is_retry(session, claims):
+        renumber(session)
+        return grant(session)
+
+    if claims.generation < session.generation:
+        end(Session.objects.filter(pk=session.pk), reason="reuse", by=SYSTEM)
+    return None
+
+
+def is_retry(session: Session, claims: RefreshClaims) -> bool:
+    """Whether a token is the one before, asked about again since the answer was lost."""
+    since = timezone.now() - session.rotated_at
+    return claims.generation + 1 == session.generation and since <= settings.REFRESH_GRACE
+
+
+def renumber(session: Session) -> None:
+    """Give a living session whose bit was set, since its scopes shrank, a new entry."""
+    if session.status.revoked_at is None:
+        return
+
+    session.status = TokenStatus.objects.create()
+    session.save(update_fields=["status"])
+
+
+def log_out(token: str) -> None:
+    """End the session of a refresh token, also one that was used; raises `RefreshRefused`."""
+    claims = read(token)
+    found = Session.objects.filter(pk=claims.session_id)
+    for session in found.select_related("user"):
+        end(found, reason="log-out", by=Named(session.user.sub, session.client_id))
+
+
+@transaction.atomic
+def end(sessions: QuerySet[Session], *, reason: str, by: Actor) -> int:
+    """End those of some sessions that live, their tokens with them; how many that were."""
+    ids: list[uuid.UUID] = list(sessions.alive().values_list("pk", flat=True))  # type: ignore[attr-defined]
+    found = Session.objects.filter(pk__in=ids)
+    statuses.revoke(found)
+    ended = found.alive().update(ended_at=timezone.now(), end_reason=reason)
+    for session in found:
+        Event.objects.record(session, "session ended", by=by, reason=reason)
+    return ended

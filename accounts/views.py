@@ -1,0 +1,244 @@
+"""The doors of accounts: log-in, refresh, verify, log-out, oneself, and what verifiers fetch."""
+
+import hashlib
+from typing import Any
+
+import orjson
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from drf_spectacular.utils import extend_schema
+from rest_framework import exceptions
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import registration, sessions, statuses
+from accounts.keys import key_set
+from accounts.models import User, granted
+from accounts.serializers import (
+    Credentials,
+    Empty,
+    GrantAnswer,
+    Me,
+    PasswordChange,
+    Profile,
+    RefreshRequest,
+    Registration,
+    VerifyRequest,
+)
+from accounts.sessions import Grant, Origin
+from tokens.errors import TokenRefused
+from tokens.permissions import OPEN
+from tokens.status_list import MEDIA_TYPE
+from tokens.verification import verify
+from wire.problems import Conflict, NotFound, Problem
+from wire.views import View, opened
+
+API_CLIENT = "api"
+
+
+class InvalidCredentials(Problem):
+    """No active user has that e-mail address and that password."""
+
+    status_code = 401
+    default_code = "invalid-credentials"
+    default_detail = "There is no account with that e-mail address and password."
+
+
+class EmailTaken(Conflict):
+    """Somebody registered with that address before."""
+
+    default_code = "email-taken"
+    default_detail = "That e-mail address is taken."
+
+
+class LogIn(View):
+    """`POST /api/token/`: a password for a pair of tokens."""
+
+    scopes = OPEN
+    problems = {"POST": (401,)}
+
+    @extend_schema(request=Credentials, responses=GrantAnswer, operation_id="log_in")
+    def post(self, request: Request) -> Response:
+        """Log in with e-mail address and password."""
+        data = read(Credentials, request)
+        try:
+            grant = sessions.log_in(data["email"], data["password"], origin_of(request, API_CLIENT))
+        except sessions.InvalidCredentials as error:
+            raise InvalidCredentials from error
+        return answer_grant(grant)
+
+
+class RefreshTokens(View):
+    """`POST /api/token/refresh/`: a refresh token for the next pair."""
+
+    scopes = OPEN
+    problems = {"POST": (401,)}
+
+    @extend_schema(request=RefreshRequest, responses=GrantAnswer, operation_id="refresh")
+    def post(self, request: Request) -> Response:
+        """Renew the tokens; the refresh token given is used up."""
+        data = read(RefreshRequest, request)
+        try:
+            grant = sessions.refresh(data["refresh"], client_id=API_CLIENT)
+        except sessions.RefreshRefused as error:
+            raise TokenRefused(str(error)) from error
+        return answer_grant(grant)
+
+
+class Verify(View):
+    """`POST /api/token/verify/`: whether an access token is to be believed, here and now."""
+
+    scopes = OPEN
+    problems = {"POST": (401,)}
+
+    @extend_schema(request=VerifyRequest, responses=Empty, operation_id="verify")
+    def post(self, request: Request) -> Response:
+        """Verify an access token."""
+        verify(read(VerifyRequest, request)["token"], None)
+        return Response({})
+
+
+class LogOut(View):
+    """`POST /api/token/blacklist/`: the end of a session, at every service."""
+
+    scopes = OPEN
+    problems = {"POST": (401,)}
+
+    @extend_schema(request=RefreshRequest, responses=Empty, operation_id="log_out")
+    def post(self, request: Request) -> Response:
+        """Log out: end the session of a refresh token."""
+        try:
+            sessions.log_out(read(RefreshRequest, request)["refresh"])
+        except sessions.RefreshRefused as error:
+            raise TokenRefused(str(error)) from error
+        return Response({})
+
+
+class Register(View):
+    """`POST /api/accounts/register/`: a new customer."""
+
+    scopes = OPEN
+    problems = {"POST": (409,)}
+
+    @extend_schema(request=Registration, responses={201: Me}, operation_id="register")
+    def post(self, request: Request) -> Response:
+        """Register with e-mail address, password and name."""
+        data = read(Registration, request)
+        try:
+            user = registration.register(**data)
+        except registration.EmailTaken as error:
+            raise EmailTaken from error
+        except ValidationError as error:
+            raise invalid("password", error) from error
+        return Response(write_me(user), 201)
+
+
+class Myself(View):
+    """`/api/accounts/me/`: the user whose token it is."""
+
+    scopes = {"GET": "account", "PATCH": "account"}
+
+    @extend_schema(responses=Me, operation_id="read_me")
+    def get(self, request: Request) -> Response:
+        """Read oneself."""
+        return Response(write_me(find_me(request)))
+
+    @extend_schema(request=Profile, responses=Me, operation_id="change_me")
+    def patch(self, request: Request) -> Response:
+        """Change one's name; tokens carry it from the next refresh on."""
+        user = find_me(request)
+        registration.rename(user, by=request.user, **read(Profile, request))
+        return Response(write_me(user))
+
+
+class MyPassword(View):
+    """`/api/accounts/me/password/`: one's password."""
+
+    scopes = {"POST": "account"}
+    problems = {"POST": (403,)}
+
+    @extend_schema(request=PasswordChange, responses=Empty, operation_id="change_password")
+    def post(self, request: Request) -> Response:
+        """Change one's password; every other session ends."""
+        data = read(PasswordChange, request)
+        try:
+            registration.change_password(
+                find_me(request), data["current_password"], data["new_password"], sid=request.user.sid, by=request.user
+            )
+        except registration.WrongPassword as error:
+            raise exceptions.ValidationError({"current_password": ["That is not your password."]}) from error
+        except ValidationError as error:
+            raise invalid("new_password", error) from error
+        return Response({})
+
+
+def read(serializer_class: type[Any], request: Request) -> dict[str, Any]:
+    """The body of a request, validated."""
+    serializer = serializer_class(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+def invalid(field: str, error: ValidationError) -> exceptions.ValidationError:
+    return exceptions.ValidationError({field: error.messages})
+
+
+def origin_of(request: Any, client_id: str) -> Origin:
+    """Where a log-in comes from."""
+    device = request.META.get("HTTP_USER_AGENT", "").replace("\0", "")
+    return Origin(client_id, device, request.META.get("REMOTE_ADDR"))
+
+
+def answer_grant(grant: Grant) -> Response:
+    body = {**grant._asdict(), "token_type": "Bearer"}
+    return Response(body, headers={"Cache-Control": "no-store"})
+
+
+def find_me(request: Request) -> User:
+    """The row of who calls; a client has none, and neither has who was deleted just now."""
+    try:
+        return User.objects.get(pk=request.user.sub, is_active=True)
+    except (User.DoesNotExist, ValidationError) as error:
+        raise NotFound from error
+
+
+def write_me(user: User) -> dict[str, Any]:
+    roles = list(user.roles.all())
+    return {
+        "id": user.pk,
+        "email": user.email,
+        "name": user.name,
+        "roles": [role.name for role in roles],
+        "scopes": granted(roles),
+        "created_at": user.created_at,
+    }
+
+
+@opened
+def jwks(request: HttpRequest) -> HttpResponse:
+    """The public keys that tokens are signed with (RFC 7517)."""
+    body = orjson.dumps(key_set())
+    return publish(request, body, "application/json", cache="public, max-age=300")
+
+
+@opened
+def token_status(request: HttpRequest, number: int) -> HttpResponse:
+    """A list of revoked tokens (draft-ietf-oauth-status-list-20, 8.1)."""
+    try:
+        token = statuses.publish(number)
+    except TokenRefused as error:
+        raise Http404 from error
+    return publish(request, token.encode(), MEDIA_TYPE, cache="no-cache")
+
+
+def publish(request: HttpRequest, body: bytes, media_type: str, *, cache: str) -> HttpResponse:
+    """A document for anybody, anywhere, with an ETag."""
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    if request.headers.get("If-None-Match") == etag:
+        response: HttpResponse = HttpResponseNotModified()
+    else:
+        response = HttpResponse(body, media_type)
+    response["ETag"] = etag
+    response["Cache-Control"] = cache
+    response["Access-Control-Allow-Origin"] = "*"
+    return response
