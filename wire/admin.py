@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from wire.events import Event
 
 
-class EventedAdmin(admin.ModelAdmin[Any]):
+class EventedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """A section whose history is the service's `Event` table."""
 
     show_full_result_count = False
@@ -69,7 +69,7 @@ class ReadOnlyAdmin(EventedAdmin):
         return False
 
 
-class ReadOnlyInline(admin.TabularInline[Any, Any]):
+class ReadOnlyInline(admin.TabularInline):  # type: ignore[type-arg]
     """Rows shown below a thing, never edited there."""
 
     extra = 0
