@@ -1,8 +1,11 @@
 """The life of an order: one table that drives the code, `allowed_actions`, the admin and the docs."""
 
-from typing import NamedTuple
+from functools import cache
+from typing import NamedTuple, Protocol
 
 from django.db.models import TextChoices
+
+from wire.events import Actor
 
 
 class Status(TextChoices):
@@ -20,7 +23,8 @@ class Status(TextChoices):
 
 
 OWNER = "owner"
-"""Stands for the customer whose order it is; every other word is a scope, and none is the system."""
+"""Stands for the customer whose order it is, with `orders:write`. Every other word that allows a
+change is a scope; where there is no word, only the system makes it."""
 
 
 class Transition(NamedTuple):
@@ -47,3 +51,39 @@ TRANSITIONS = [
 ]
 ACTIONS = ("cancel", "pay", "ship", "deliver", "return")
 OWES = {(change.before, change.after): change.owes for change in TRANSITIONS}
+
+
+class Caller(Actor, Protocol):
+    """Whoever asks for a change, with the scopes of the token."""
+
+    @property
+    def scopes(self) -> frozenset[str]: ...
+
+
+@cache
+def words_of(action: str) -> frozenset[str]:
+    """The words of which one allows an action in some status."""
+    return frozenset(word for change in TRANSITIONS if change.action == action for word in change.allowed)
+
+
+def words_held(caller: Caller, customer_id: str) -> frozenset[str]:
+    """The words that a caller has on a customer's order."""
+    if caller.sub == customer_id and "orders:write" in caller.scopes:
+        return caller.scopes | {OWNER}
+
+    return caller.scopes
+
+
+def find_change(status: str, action: str, words: frozenset[str]) -> Transition | None:
+    """The change that an action makes from a status, if one of the words allows it."""
+    for change in TRANSITIONS:
+        if (change.before, change.action) == (status, action) and not words.isdisjoint(change.allowed):
+            return change
+
+    return None
+
+
+def allowed_actions(status: str, *, customer_id: str, caller: Caller) -> list[str]:
+    """The actions that a caller may take on a customer's order in a status."""
+    words = words_held(caller, customer_id)
+    return [action for action in ACTIONS if find_change(status, action, words)]

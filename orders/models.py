@@ -7,13 +7,21 @@ from decimal import Decimal
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Concat, Trim
 from django.utils import timezone
 
-from orders.life import OWES, Status
+from orders.life import OWES, OWNER, Caller, Status, words_of
 from wire.events import Event as AbstractEvent
 from wire.money import MAX_DIGITS, STORED_PLACES
 
+LEASE = timedelta(seconds=30)
+"""For how long a pending order is the business of whoever is placing it."""
+DEADLINE = timedelta(minutes=15)
+"""After how long a pending order is rejected."""
+PAYMENT_TERM = timedelta(hours=24)
+"""After how long a placed order that nobody paid expires."""
+KEY_LIFETIME = timedelta(hours=24)
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -28,15 +36,41 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def placed_by(self, sub: str) -> Self:
         return self.filter(customer_id=sub)
 
+    def visible_to(self, caller: Caller) -> Self:
+        """One's own orders; everyone's for `orders:manage`."""
+        return self.all() if "orders:manage" in caller.scopes else self.placed_by(caller.sub)
+
+    def open_to(self, caller: Caller, action: str) -> Self:
+        """The orders on which a caller may think of an action: one's own, or all with its scope."""
+        everyones = words_of(action) - {OWNER}
+        return self.placed_by(caller.sub) if everyones.isdisjoint(caller.scopes) else self.all()
+
     def unsettled(self) -> Self:
         """Orders that owe products a verb, or wait for one past their lease."""
         return self.filter(~Q(owes="") | Q(status=Status.PENDING, lease_until__lt=timezone.now()))
 
-    def move(self, order_id: uuid.UUID, *, before: Status, after: Status, **changes: Any) -> bool:
-        """Compare-and-set the status, with what the change owes; whether this call won."""
-        changes = {"owes": OWES.get((before, after), ""), **changes}
+    def unpaid(self) -> Self:
+        """Placed orders whose time to be paid has run out."""
+        return self.filter(status=Status.PLACED, placed_at__lt=timezone.now() - PAYMENT_TERM)
+
+    def move(self, order_id: uuid.UUID, *, before: str, after: str, **changes: Any) -> bool:
+        """Compare-and-set the status, adding what the change owes; whether this call won."""
+        debt = OWES.get((before, after))
+        if debt:
+            # An order may be returned before products heard that it was shipped.
+            changes["owes"] = Trim(Concat(F("owes"), Value(f" {debt}")))
         found = self.filter(pk=order_id, status=before)
         return found.update(status=after, version=F("version") + 1, **changes) == 1
+
+    def take_over(self, order_id: uuid.UUID) -> bool:
+        """Make a pending order whose lease has run out this caller's business; whether it is now."""
+        now = timezone.now()
+        found = self.filter(pk=order_id, status=Status.PENDING, lease_until__lt=now)
+        return found.update(lease_until=now + LEASE) == 1
+
+    def let_go(self, order_id: uuid.UUID) -> None:
+        """Leave a pending order to whoever comes next."""
+        self.filter(pk=order_id, status=Status.PENDING).update(lease_until=timezone.now())
 
 
 class Order(models.Model):
@@ -44,8 +78,8 @@ class Order(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     number = models.CharField(max_length=8, unique=True, default=new_number, editable=False)
-    status = models.CharField(max_length=16, choices=Status, default=Status.PENDING, db_index=True)
-    owes = models.CharField(max_length=16, blank=True, help_text="The verb that products has yet to hear.")
+    status = models.CharField(max_length=16, choices=Status, default=Status.PENDING)
+    owes = models.CharField(max_length=32, blank=True, help_text="The verbs that products has yet to hear, in order.")
     version = models.PositiveIntegerField(default=1)
     customer_id = models.CharField(max_length=64, help_text="The `sub` of the token that placed it.")
     customer_name = models.CharField(max_length=200, blank=True)
@@ -54,7 +88,7 @@ class Order(models.Model):
     currency = models.CharField(max_length=3, blank=True)
     total = models.DecimalField(max_digits=MAX_DIGITS + 6, decimal_places=STORED_PLACES, null=True)
     payment_reference = models.CharField(max_length=200, blank=True)
-    rejection = models.JSONField(null=True, help_text="Why it was rejected: the problem it was answered with.")
+    rejection = models.JSONField(null=True, help_text="Why it was rejected: a code, and the facts per line.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     placed_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True, help_text="Until when its placing is somebody's business.")
@@ -66,14 +100,25 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["customer_id", "-created_at", "-id"], name="order_of_customer"),
             models.Index(fields=["-created_at", "-id"], name="order_by_age"),
+            models.Index(fields=["status", "-created_at", "-id"], name="order_by_status"),
             models.Index(fields=["owes"], condition=~Q(owes=""), name="order_owing"),
+            models.Index(fields=["lease_until"], condition=Q(status="pending"), name="order_waiting"),
+            models.Index(fields=["placed_at"], condition=Q(status="placed"), name="order_unpaid"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=[status.value for status in Status]), name="order_status_known"),
+            models.CheckConstraint(
+                condition=Q(placed_at__isnull=True) | Q(total__isnull=False), name="placed_order_has_a_total"
+            ),
         ]
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it has waited for products longer than an order may."""
+        return self.created_at < timezone.now() - DEADLINE
 
 
 class Line(models.Model):
@@ -104,9 +149,6 @@ class Line(models.Model):
         return None if self.unit_price is None else self.unit_price * self.quantity
 
 
-KEY_LIFETIME = timedelta(hours=24)
-
-
 class IdempotencyKey(models.Model):
     """A key under which a caller asked for something once (draft-ietf-httpapi-idempotency-key-header)."""
 
@@ -114,11 +156,10 @@ class IdempotencyKey(models.Model):
     client_id = models.CharField(max_length=255)
     operation = models.CharField(max_length=32)
     key = models.CharField(max_length=255)
-    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of the body, hex.")
-    order = models.ForeignKey(Order, null=True, on_delete=models.CASCADE, related_name="+")
-    status = models.PositiveSmallIntegerField(null=True, help_text="The stored answer; null while it runs.")
-    body = models.JSONField(null=True)
-    lease_until = models.DateTimeField()
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of what was asked for, hex.")
+    order = models.OneToOneField(Order, on_delete=models.CASCADE, related_name="+")
+    status = models.PositiveSmallIntegerField(null=True, help_text="The answer's status; 202 is not final.")
+    body = models.TextField(blank=True, help_text="The final answer as it left; empty until then.")
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
