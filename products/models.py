@@ -4,14 +4,38 @@ import uuid
 from decimal import Decimal
 from typing import Any, Self
 
-from django.core.validators import MinValueValidator
-from django.db import models
-from django.db.models import F, Q
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 
 from products.search import fold
 from wire.events import Event as AbstractEvent
-from wire.money import CURRENCIES, MAX_DIGITS, STORED_PLACES
+from wire.money import CURRENCIES, MAX_AMOUNT, MAX_DIGITS, STORED_PLACES, fits
+
+MOST_RELEVANT = 1_000
+"""How many products an order by relevance reaches."""
+
+
+class ProductQuerySet(models.QuerySet["Product"]):
+    """Questions that people ask of a catalogue."""
+
+    def matching(self, words: str) -> Self:
+        """Products whose name and sku hold every one of `words`, in any case and accents."""
+        return self.filter(*(Q(search_key__contains=word) for word in fold(words).split()))
+
+    def by_relevance(self, words: str) -> Self:
+        """The `MOST_RELEVANT` matches with a `relevance`: 0 where they begin with `words`, else 1."""
+        begins = Q(search_key__startswith=fold(words)) | Q(sku__iexact=words.strip())
+        ranked = self.annotate(relevance=Case(When(begins, then=Value(0)), default=Value(1)))
+        nearest = ranked.matching(words).order_by("relevance", "search_key", "id").values("pk")[:MOST_RELEVANT]
+        return ranked.filter(pk__in=nearest)
+
+    def in_stock(self) -> Self:
+        return self.filter(stock__on_hand__gt=F("stock__reserved"))
+
+    def sold_out(self) -> Self:
+        return self.filter(stock__on_hand=F("stock__reserved"))
 
 
 class Product(models.Model):
@@ -21,20 +45,20 @@ class Product(models.Model):
     sku = models.CharField(max_length=64, unique=True)
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True, max_length=4000)
-    category = models.CharField(max_length=64, db_index=True)
-    price = models.DecimalField(
-        max_digits=MAX_DIGITS, decimal_places=STORED_PLACES, validators=[MinValueValidator(Decimal(0))]
-    )
+    category = models.CharField(blank=True, max_length=64, db_index=True)
+    price = models.DecimalField(max_digits=MAX_DIGITS, decimal_places=STORED_PLACES)
     currency = models.CharField(max_length=3, default="EUR", choices=[(code, code) for code in sorted(CURRENCIES)])
     active = models.BooleanField(default=True)
     version = models.PositiveIntegerField(default=1, editable=False)
     search_key = models.CharField(max_length=300, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = ProductQuerySet.as_manager()
+
     class Meta:
         ordering = ["search_key", "id"]
         constraints = [
-            models.CheckConstraint(condition=Q(price__gte=0), name="price_not_negative"),
+            models.CheckConstraint(condition=Q(price__gt=0), name="price_above_zero"),
         ]
         indexes = [
             models.Index(fields=["search_key", "id"], name="product_by_name"),
@@ -45,9 +69,36 @@ class Product(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.sku})"
 
+    @transaction.atomic
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.search_key = fold(f"{self.name} {self.sku}")
+        """Write it, and with a new product the stock row that every product has."""
+        is_new = self._state.adding
+        self.search_key = search_key(self.name, self.sku)
         super().save(*args, **kwargs)
+        if is_new:
+            Stock.objects.get_or_create(product=self)
+
+    def clean(self) -> None:
+        """Raise `ValidationError` for a price that nothing can be sold at."""
+        complaint = complain(self.price, self.currency) if self.price is not None else ""
+        if complaint:
+            raise ValidationError({"price": [complaint]})
+
+
+def search_key(name: str, sku: str) -> str:
+    """What a product is found and ordered by."""
+    return fold(f"{name} {sku}")
+
+
+def complain(price: Decimal, currency: str) -> str:
+    """What is wrong with a price; empty if nothing is."""
+    if price <= 0:
+        return "A price is above zero."
+    if price > MAX_AMOUNT:
+        return f"A price is at most {MAX_AMOUNT:,}."
+    if currency in CURRENCIES and not fits(price, currency):
+        return f"{currency} has {CURRENCIES[currency]} digits after the point."
+    return ""
 
 
 class StockQuerySet(models.QuerySet["Stock"]):

@@ -32,6 +32,13 @@ def expected_versions(request: Request) -> set[int] | None:
     return {int(version) for version in versions if version.isdecimal() and len(version) < 18}
 
 
+def is_known(request: Request, etag: str) -> bool:
+    """Whether `If-None-Match` says that the caller has this very answer already (RFC 9110 13.1.2)."""
+    header = request.headers.get("If-None-Match", "")
+    known = [tag.strip().removeprefix("W/") for tag in header.split(",")]
+    return etag in known or "*" in known
+
+
 def check_version(request: Request, version: int) -> None:
     """Raise `PreconditionFailed` unless `If-Match` takes this version."""
     expected = expected_versions(request)

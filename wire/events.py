@@ -40,7 +40,13 @@ class EventQuerySet(models.QuerySet[Any]):
 
     def record(self, subject: models.Model, what: str, *, by: Actor, **facts: Any) -> Any:
         """Append that `by` did `what` to `subject`, in the caller's transaction."""
-        return self.create(
+        event = self.draft(subject, what, by=by, **facts)
+        event.save(force_insert=True)
+        return event
+
+    def draft(self, subject: models.Model, what: str, *, by: Actor, **facts: Any) -> Any:
+        """The event that `record` appends, for those who append many with `bulk_create`."""
+        return self.model(
             kind=subject._meta.model_name,
             subject=str(subject.pk),
             what=what,

@@ -2,7 +2,7 @@
 
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -61,7 +61,7 @@ def paginate(
     `InvalidCursor` for any cursor that this very list did not give out.
     """
     shape = digest(queryset.model, ordering, filters)
-    start = read_cursor(cursor, shape, queryset.model, ordering) if cursor else None
+    start = read_cursor(cursor, shape, queryset, ordering) if cursor else None
     backward = bool(start and start.backward)
     rows = fetch(queryset, ordering, start, limit + 1)
     more, rows = len(rows) > limit, rows[:limit]
@@ -120,13 +120,13 @@ def write_cursor(row: Row, shape: str, ordering: Ordering, *, backward: bool) ->
     return urlsafe_b64encode(text).rstrip(b"=").decode()
 
 
-def read_cursor(cursor: str, shape: str, model: type[Model], ordering: Ordering) -> Cursor:
+def read_cursor(cursor: str, shape: str, queryset: "QuerySet[Any, Row]", ordering: Ordering) -> Cursor:
     """The place that a cursor names; raises `InvalidCursor` unless this list gave it out."""
     try:
         text = urlsafe_b64decode(cursor[:MAX_CURSOR].encode("ascii") + b"==")
         given, backward, values = orjson.loads(text)
-        values = [read_value(model, *pair) for pair in zip(ordering.fields, values, strict=True)]
-    except (ValueError, TypeError, ValidationError, InvalidOperation) as error:
+        values = [read_value(queryset, *pair) for pair in zip(ordering.fields, values, strict=True)]
+    except (ValueError, TypeError, OverflowError, ValidationError, InvalidOperation) as error:
         raise InvalidCursor from error
     if given != shape or not isinstance(backward, bool):
         raise InvalidCursor
@@ -134,9 +134,22 @@ def read_cursor(cursor: str, shape: str, model: type[Model], ordering: Ordering)
     return Cursor(values, backward)
 
 
-def read_value(model: type[Model], field: str, value: Any) -> Any:
-    """A value of a cursor in the type of its column; raises for any other."""
-    read = model._meta.get_field(field).to_python(value)
-    if read is None or not isinstance(read, (str, int, Decimal, datetime, UUID)) or "\0" in str(read):
+def read_value(queryset: "QuerySet[Any, Row]", field: str, value: Any) -> Any:
+    """A value of a cursor in the type of its column or annotation; raises for any other."""
+    annotation = queryset.query.annotations.get(field)
+    column = annotation.output_field if annotation else queryset.model._meta.get_field(field)
+    read = column.to_python(value)
+    if not isinstance(read, (str, int, Decimal, datetime, UUID)) or "\0" in str(read):
         raise ValueError("A cursor's values are never null.")
+    if isinstance(read, datetime):
+        return read_time(read)
+
+    column.run_validators(read)
     return read
+
+
+def read_time(time: datetime) -> datetime:
+    """A time in UTC; raises `ValueError` or `OverflowError` for one that is not any."""
+    if time.tzinfo is None:
+        raise ValueError("A cursor's times have an offset.")
+    return time.astimezone(UTC)
