@@ -11,7 +11,7 @@ from django.middleware.csrf import rotate_token
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_http_methods
 
-from accounts import registration, sessions
+from accounts import registration, sessions, throttling
 from accounts.forms import LogInForm, PasswordForm, RegisterForm
 from accounts.models import Session, User
 from accounts.sessions import Grant, Origin
@@ -40,21 +40,25 @@ def front(request: HttpRequest) -> HttpResponse:
 def log_in(request: HttpRequest) -> HttpResponse:
     """Log in and go on to `next`."""
     form = LogInForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        grant = open_session(request, form)
-        if grant:
-            return welcome(request, grant)
+    if request.method != "POST" or not form.is_valid():
+        return show(request, "accounts/login.html", form)
 
+    try:
+        return welcome(request, sessions.log_in(**form.cleaned_data, origin=origin_of(request)))
+    except sessions.InvalidCredentials:
+        form.add_error(None, "There is no account with that e-mail address and password.")
+    except throttling.TooManyFailures as error:
+        return put_off(request, form, error.retry_after)
     return show(request, "accounts/login.html", form)
 
 
-def open_session(request: HttpRequest, form: LogInForm) -> Grant | None:
-    """A session for who filled in the form, or None and an error in the form."""
-    try:
-        return sessions.log_in(**form.cleaned_data, origin=origin_of(request))
-    except sessions.InvalidCredentials:
-        form.add_error(None, "There is no account with that e-mail address and password.")
-    return None
+def put_off(request: HttpRequest, form: LogInForm, seconds: int) -> HttpResponse:
+    """The log-in for who failed too often: 429, and when to come back."""
+    form.add_error(None, f"That failed too often. Wait {seconds} seconds, then try again.")
+    response = show(request, "accounts/login.html", form)
+    response.status_code = 429
+    response["Retry-After"] = str(seconds)
+    return response
 
 
 @page(OPEN)
@@ -101,8 +105,8 @@ def end_session(token: str) -> None:
     except TokenRefused:
         return
 
-    by = Named(claims["sub"], claims["client_id"])
-    sessions.end(Session.objects.filter(pk=claims.get("sid")), reason="log-out", by=by)
+    sid: Any = claims.get("sid")
+    sessions.end(Session.objects.filter(pk=sid), reason="log-out", by=Named(claims["sub"], claims["client_id"]))
 
 
 @page(OPEN)

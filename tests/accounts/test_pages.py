@@ -1,0 +1,246 @@
+"""A browser logs in, is renewed without noticing, and logs out."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.test import Client
+
+from accounts.models import Session, User
+from tests.accounts.conftest import PASSWORD
+from tokens.cookies import access_name, refresh_name
+from tokens.verification import verify
+
+pytestmark = pytest.mark.django_db
+
+LATER = timedelta(minutes=11)
+
+
+@pytest.fixture
+def browser():
+    return Client()
+
+
+@pytest.fixture
+def logged_in(alice, browser):
+    """Alice's browser."""
+    post_login(browser)
+    return browser
+
+
+def post_login(browser, password=PASSWORD, address="/login/"):
+    return browser.post(address, {"email": "Alice@example.com", "password": password})
+
+
+def text(response):
+    return response.content.decode()
+
+
+def test_logging_in_sets_both_cookies_and_goes_on(browser, alice, settings):
+    answer = post_login(browser, address="/login/?next=/orders/%3Fstatus=paid")
+
+    access, refresh = answer.cookies[access_name()], answer.cookies[refresh_name()]
+    assert (answer.status_code, answer["Location"]) == (302, "/orders/?status=paid")
+    assert (access["path"], refresh["path"]) == ("/", "/login/")
+    assert [(c["httponly"], c["samesite"], c["secure"]) for c in (access, refresh)] == [(True, "Lax", True)] * 2
+    assert access["max-age"] == refresh["max-age"] == settings.REFRESH_IDLE_LIFETIME.total_seconds()
+    assert verify(access.value, "orders")["client_id"] == "web"
+
+
+def test_a_wrong_password_is_told_without_a_cookie(browser, alice):
+    answer = post_login(browser, password="wrong")
+
+    assert answer.status_code == 400
+    assert "There is no account with that e-mail address and password." in text(answer)
+    assert dict(answer.cookies).keys() == {"csrftoken"}
+
+
+def test_too_many_wrong_passwords_are_put_off(browser, alice):
+    answers = [post_login(browser, password="wrong") for _ in range(8)]
+
+    assert answers[0].status_code == 400
+    assert answers[-1].status_code == 429
+    assert f"Wait {answers[-1]['Retry-After']} seconds" in text(answers[-1])
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_a_log_in_never_leads_elsewhere(browser, alice, target):
+    answer = browser.post(f"/login/?next={target}", {"email": "alice@example.com", "password": PASSWORD})
+
+    assert answer["Location"] == "/products/"
+
+
+def test_a_password_is_never_shown_again(browser):
+    assert "hunter2-hunter2" not in text(post_login(browser, password="hunter2-hunter2"))
+
+
+def test_forms_refuse_a_post_without_the_csrf_token(alice):
+    strict = Client(enforce_csrf_checks=True)
+
+    answers = [strict.post(address, {}) for address in ("/login/", "/register/", "/logout/", "/login/renew/")]
+
+    assert [answer.status_code for answer in answers] == [403] * 4
+    assert "The form is too old or came from elsewhere" in text(answers[0])
+
+
+def test_registering_logs_in_at_once(browser):
+    answer = browser.post("/register/", {"name": "Bob", "email": "bob@example.com", "password": PASSWORD})
+
+    claims = verify(answer.cookies[access_name()].value, "products")
+    assert (answer.status_code, answer["Location"]) == (302, "/products/")
+    assert (claims["name"], claims["roles"]) == ("Bob", ["customer"])
+
+
+def test_a_taken_address_is_told_beside_its_field(browser, alice):
+    answer = browser.post("/register/", {"name": "Al", "email": "ALICE@example.com", "password": PASSWORD})
+
+    assert answer.status_code == 400
+    assert answer.context["form"].errors == {"email": ["That e-mail address is taken. Is it yours? Then log in."]}
+    assert User.objects.count() == 1
+
+
+def test_a_poor_password_is_told_beside_its_field(browser):
+    answer = browser.post("/register/", {"name": "Bob", "email": "bob@example.com", "password": "password"})
+
+    assert answer.status_code == 400
+    assert answer.context["form"].errors == {"password": ["This password is too common."]}
+    assert not User.objects.exists()
+
+
+def test_a_page_without_a_token_leads_to_the_log_in(browser):
+    answer = browser.get("/account/")
+
+    assert (answer.status_code, answer["Location"]) == (302, "/login/?next=/account/")
+
+
+def test_a_spent_token_is_renewed_and_the_method_kept(logged_in):
+    with time_machine.travel(LATER, tick=True):
+        turned = logged_in.post("/account/", {"current_password": "x"})
+        renewed = logged_in.post(turned["Location"], {"current_password": "x"})
+        answer = logged_in.post(renewed["Location"], {"current_password": "x"})
+
+    assert (turned.status_code, turned["Location"]) == (307, "/login/renew/?next=/account/")
+    assert (renewed.status_code, renewed["Location"]) == (307, "/account/")
+    assert renewed.cookies.keys() == {access_name(), refresh_name()}
+    assert answer.context["form"].errors.keys() == {"current_password", "new_password"} - {"current_password"}
+
+
+def test_a_refused_renewal_clears_both_cookies(logged_in):
+    Session.objects.update(ended_at="2024-01-01T00:00Z")
+
+    answer = logged_in.get("/login/renew/?next=/orders/")
+
+    assert (answer.status_code, answer["Location"]) == (302, "/login/?next=/orders/")
+    assert [answer.cookies[name].value for name in (access_name(), refresh_name())] == ["", ""]
+    assert answer.cookies[refresh_name()]["path"] == "/login/"
+
+
+def test_a_token_refused_when_just_issued_is_not_renewed(logged_in):
+    Session.objects.get().status.revoked_at = None
+    logged_in.cookies[access_name()] = logged_in.cookies[access_name()].value[:-4] + "AAAA"
+
+    answer = logged_in.get("/account/")
+
+    assert (answer.status_code, answer["Location"]) == (302, "/login/?next=/account/")
+    assert answer.cookies[access_name()].value == ""
+
+
+def test_nothing_is_renewed_while_accounts_only_reads(logged_in, settings):
+    settings.READ_ONLY = ["accounts"]
+
+    answer = logged_in.get("/login/renew/")
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert Session.objects.get().generation == 0
+
+
+def test_logging_out_asks_first(logged_in):
+    answer = logged_in.get("/logout/")
+
+    assert (answer.status_code, Session.objects.alive().count()) == (200, 1)
+
+
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(days=3)])
+def test_logging_out_ends_the_session_of_the_access_cookie(logged_in, later):
+    with time_machine.travel(later, tick=True):
+        answer = logged_in.post("/logout/")
+
+    assert (answer.status_code, answer["Location"]) == (302, "/login/")
+    assert Session.objects.get().end_reason == "log-out"
+    assert [answer.cookies[name].value for name in (access_name(), refresh_name())] == ["", ""]
+
+
+def test_a_forged_cookie_ends_nobodys_session(logged_in):
+    logged_in.cookies[access_name()] = logged_in.cookies[access_name()].value[:-4] + "AAAA"
+
+    answer = logged_in.post("/logout/")
+
+    assert answer.status_code == 302
+    assert Session.objects.alive().count() == 1
+
+
+def test_the_admins_log_out_is_the_same(logged_in):
+    Session.objects.get().user.roles.create(name="staff", scopes=["accounts:manage"])
+    post_login(logged_in)
+
+    answer = logged_in.post("/admin/logout/")
+
+    assert (answer.status_code, answer["Location"]) == (307, "/logout/")
+
+
+def test_the_account_page_says_who_one_is(logged_in):
+    page = text(logged_in.get("/account/"))
+
+    assert "alice@example.com" in page
+    assert "Place and cancel one&#x27;s own orders" in page
+
+
+def test_a_changed_password_leaves_this_session_alone(logged_in, log_in):
+    log_in()
+
+    answer = logged_in.post("/account/", {"current_password": PASSWORD, "new_password": "a staple and a horse"})
+
+    alive = Session.objects.alive().get()
+    assert (answer.status_code, answer["Location"]) == (302, "/account/")
+    assert alive.client_id == "web"
+    assert alive.user.check_password("a staple and a horse")
+
+
+def test_a_wrong_current_password_changes_nothing(logged_in, alice):
+    answer = logged_in.post("/account/", {"current_password": "wrong", "new_password": "a staple and a horse"})
+
+    alice.refresh_from_db()
+    assert answer.status_code == 400
+    assert answer.context["form"].errors == {"current_password": ["That is not your password."]}
+    assert alice.check_password(PASSWORD)
+
+
+def test_a_poor_new_password_changes_nothing(logged_in, alice):
+    answer = logged_in.post("/account/", {"current_password": PASSWORD, "new_password": "12345678"})
+
+    alice.refresh_from_db()
+    assert answer.context["form"].errors == {"new_password": ["This password is too common."]}
+    assert alice.check_password(PASSWORD)
+
+
+def test_the_front_page_is_open_and_knows_who_is_there(browser, alice):
+    before = text(browser.get("/"))
+    post_login(browser)
+
+    assert "Open an account" in before
+    assert "Your orders" in text(browser.get("/"))
+
+
+def test_no_page_is_stored(browser):
+    answers = [browser.get(address) for address in ("/", "/login/", "/register/", "/logout/")]
+
+    assert {answer["Cache-Control"] for answer in answers} == {"private, no-store"}
+
+
+@pytest.mark.parametrize("address", ["/", "/login/", "/register/"])
+def test_no_page_carries_anything_inline(browser, address):
+    page = text(browser.get(address))
+
+    assert [word for word in ("<script", "<style", " style=", " onclick=", "https://", "http://") if word in page] == []
