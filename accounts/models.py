@@ -1,5 +1,6 @@
 """Who you are: users, roles, sessions, the status of tokens, and the keys that sign them."""
 
+import re
 import uuid
 from collections.abc import Iterable
 from typing import Any, ClassVar, Self
@@ -11,9 +12,15 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from tokens.scopes import ROLE_SCOPES
+from tokens.scopes import CLIENT_SCOPES, ROLE_SCOPES, SERVICES
 from tokens.status_list import Position, locate
+from tokens.verification import is_person
 from wire.events import Event as AbstractEvent
+
+
+FIRST_PARTY = ("web", "api")
+"""The clients of people: our own pages, and whoever calls the API with a person's password."""
+CLIENT_MAY_CARRY = (*sorted(CLIENT_SCOPES), "orders:manage", "orders:read", "products:read", "products:write")
 
 
 def check_role_scopes(scopes: Any) -> None:
@@ -196,6 +203,58 @@ class SigningKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kid} ({self.algorithm}, {self.state})"
+
+
+def check_client_id(client_id: str) -> None:
+    """Raise `ValidationError` for an id that could be taken for a person's or for one of our own."""
+    if client_id in FIRST_PARTY or is_person(client_id) or not re.fullmatch(r"[a-z][a-z0-9-]{1,63}", client_id):
+        raise ValidationError("A slug of 2 to 64 of a-z, 0-9 and -, beginning with a letter, and not web or api.")
+
+
+def check_client_scopes(scopes: Any) -> None:
+    """Raise `ValidationError` unless `scopes` is a list of what a client may carry."""
+    if not isinstance(scopes, list) or not set(map(str, scopes)) <= set(CLIENT_MAY_CARRY):
+        raise ValidationError(f"A client may carry: {', '.join(CLIENT_MAY_CARRY)}.")
+
+
+def check_audience(audience: Any) -> None:
+    """Raise `ValidationError` unless `audience` is a list of services."""
+    if not isinstance(audience, list) or not set(map(str, audience)) <= set(SERVICES):
+        raise ValidationError(f"The services are: {', '.join(SERVICES)}.")
+
+
+class Client(models.Model):
+    """A machine that logs in by itself (RFC 6749 4.4); its secret is stored as a hash."""
+
+    client_id = models.CharField(primary_key=True, max_length=64, validators=[check_client_id])
+    name = models.CharField(max_length=200)
+    secret_hash = models.CharField(max_length=64, editable=False)
+    scopes = models.JSONField(default=list, validators=[check_client_scopes])
+    audience = models.JSONField(default=list, validators=[check_audience])
+    is_active = models.BooleanField(default=True)
+    status = models.OneToOneField(TokenStatus, on_delete=models.PROTECT, editable=False, related_name="client")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["client_id"]
+
+    def __str__(self) -> str:
+        return self.client_id
+
+
+class FailedLogIn(models.Model):
+    """How often logging in failed for one key: an account from one network, an address, an account.
+
+    Times are seconds since the epoch, so that one statement can count, decide and write.
+    """
+
+    key = models.CharField(primary_key=True, max_length=100)
+    failures = models.PositiveIntegerField()
+    since = models.BigIntegerField()
+    blocked_until = models.BigIntegerField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class Event(AbstractEvent):

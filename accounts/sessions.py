@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts import statuses
+from accounts import statuses, throttling
 from accounts.issuing import RefreshClaims, issue_access, issue_refresh, read_refresh
 from accounts.models import Event, Session, TokenStatus, User
 from tokens.errors import TokenRefused
@@ -41,11 +41,18 @@ class Origin(NamedTuple):
 
 
 def log_in(email: str, password: str, origin: Origin) -> Grant:
-    """Open a session for who knows the password; raises `InvalidCredentials`."""
+    """Open a session for who knows the password.
+
+    Raises `InvalidCredentials`, told alike and as late for an unknown user, or `TooManyFailures`.
+    """
+    limits = throttling.limits_of(email, origin.address)
+    throttling.count(limits)
     user = authenticate(username=email, password=password)
     if not isinstance(user, User):
+        throttling.tell_failure(email, origin.address)
         raise InvalidCredentials
 
+    throttling.forgive(limits)
     return open_session(user, origin)
 
 
@@ -63,6 +70,7 @@ def open_session(user: User, origin: Origin) -> Grant:
         rotated_at=now,
         expires_at=now + settings.SESSION_LIFETIME,
     )
+    User.objects.filter(pk=user.pk).update(last_login=now)
     by = Named(user.sub, origin.client_id)
     Event.objects.record(session, "logged in", by=by, device=session.device, address=session.address)
     return grant(session)

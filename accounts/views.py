@@ -11,7 +11,7 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import registration, sessions, statuses
+from accounts import registration, sessions, statuses, throttling
 from accounts.keys import key_set
 from accounts.models import User, granted
 from accounts.serializers import (
@@ -44,6 +44,17 @@ class InvalidCredentials(Problem):
     default_detail = "There is no account with that e-mail address and password."
 
 
+class TooManyFailures(Problem):
+    """Logging in failed too often, for this account or from this address."""
+
+    status_code = 429
+    default_code = "throttled"
+
+    def __init__(self, error: throttling.TooManyFailures) -> None:
+        super().__init__(str(error))
+        self.retry_after = error.retry_after
+
+
 class EmailTaken(Conflict):
     """Somebody registered with that address before."""
 
@@ -55,7 +66,7 @@ class LogIn(View):
     """`POST /api/token/`: a password for a pair of tokens."""
 
     scopes = OPEN
-    problems = {"POST": (401,)}
+    problems = {"POST": (401, 429)}
 
     @extend_schema(request=Credentials, responses=GrantAnswer, operation_id="log_in")
     def post(self, request: Request) -> Response:
@@ -65,6 +76,8 @@ class LogIn(View):
             grant = sessions.log_in(data["email"], data["password"], origin_of(request, API_CLIENT))
         except sessions.InvalidCredentials as error:
             raise InvalidCredentials from error
+        except throttling.TooManyFailures as error:
+            raise TooManyFailures(error) from error
         return answer_grant(grant)
 
 

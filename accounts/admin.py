@@ -1,0 +1,169 @@
+"""Accounts in the admin: who there is, what they may do, where they are logged in."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts import roles, sessions
+from accounts.models import Event, Role, Session, SigningKey, User
+from tokens.scopes import ROLE_SCOPES, SCOPES
+from wire.admin import EventAdmin, EventedAdmin, ReadOnlyAdmin, ReadOnlyInline
+
+
+class UserForm(forms.ModelForm):
+    """A user; a password may be set, never read."""
+
+    new_password = forms.CharField(
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Leave empty to keep the one there is.",
+    )
+
+    class Meta:
+        model = User
+        fields = ["email", "name", "is_active", "roles"]
+        widgets = {"roles": forms.CheckboxSelectMultiple}
+
+    def clean_new_password(self) -> str:
+        password: str = self.cleaned_data["new_password"]
+        if password:
+            validate_password(password, self.instance)
+        return password
+
+    def save(self, commit: bool = True) -> User:
+        if self.cleaned_data["new_password"] or not self.instance.password:
+            self.instance.password = make_password(self.cleaned_data["new_password"] or None)
+        return super().save(commit)
+
+
+class SessionInline(ReadOnlyInline):
+    """Where a user is logged in."""
+
+    model = Session
+    fields = ["created_at", "rotated_at", "client_id", "device", "address", "ended_at", "end_reason"]
+    readonly_fields = fields
+    verbose_name_plural = "latest sessions"
+    ordering = ["-created_at"]
+    max_num = 20
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).alive()  # type: ignore[attr-defined]
+
+
+@admin.register(User)
+class UserAdmin(EventedAdmin):
+    """Users. Nobody is deleted here by accident: `is_active` shuts a user out at once."""
+
+    form = UserForm
+    list_display = ["email", "name", "role_names", "is_active", "last_login", "created_at"]
+    list_filter = ["is_active", "roles", "created_at"]
+    search_fields = ["email", "name"]
+    readonly_fields = ["id", "last_login", "created_at"]
+    inlines = [SessionInline]
+    actions = ["end_sessions"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).prefetch_related("roles")
+
+    @admin.display(description="roles")
+    def role_names(self, user: User) -> str:
+        return ", ".join(role.name for role in user.roles.all())
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save, and let no token say more than the user may now do."""
+        before = roles.scopes_of(form.instance)
+        super().save_related(request, form, formsets, change)
+        roles.apply_user_change(form.instance, before=before, changed=form.changed_data, by=request.user)
+
+    @admin.action(description="End all sessions of the selected users", permissions=["change"])
+    def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        ended = sessions.end(Session.objects.filter(user__in=queryset), reason="staff", by=request.user)
+        self.message_user(request, f"{ended} sessions ended; their tokens are refused everywhere within seconds.")
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Only the users themselves: their sessions go with them and are nobody's to keep."""
+        return [str(user) for user in objs], {}, set(), []
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            self.delete_model(request, user)
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        roles.remove_user(obj, by=request.user)
+
+
+class RoleForm(forms.ModelForm):
+    """A role as a name and a choice of scopes."""
+
+    scopes = forms.MultipleChoiceField(
+        choices=[(scope, f"{scope}: {SCOPES[scope]}") for scope in ROLE_SCOPES],
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+    )
+
+    class Meta:
+        model = Role
+        fields = ["name", "scopes"]
+
+
+@admin.register(Role)
+class RoleAdmin(EventedAdmin):
+    """Roles: what their users' tokens may carry."""
+
+    form = RoleForm
+    list_display = ["name", "scope_words"]
+    search_fields = ["name"]
+
+    @admin.display(description="scopes")
+    def scope_words(self, role: Role) -> str:
+        return " ".join(role.scopes)
+
+    def save_model(self, request: HttpRequest, obj: Role, form: Any, change: bool) -> None:
+        """Save, and let no token say more than the role now grants."""
+        before = set(form.initial.get("scopes", []))
+        super().save_model(request, obj, form, change)
+        if before - set(obj.scopes):
+            roles.revoke_role(obj, by=request.user)
+
+    def delete_model(self, request: HttpRequest, obj: Role) -> None:
+        roles.revoke_role(obj, by=request.user)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Role]) -> None:
+        for role in queryset:
+            self.delete_model(request, role)
+
+
+@admin.register(Session)
+class SessionAdmin(ReadOnlyAdmin):
+    """Log-ins, and the means to end them."""
+
+    list_display = ["user", "client_id", "device", "address", "created_at", "rotated_at", "ended_at", "end_reason"]
+    list_filter = ["client_id", "end_reason", "created_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__email", "address"]
+    date_hierarchy = "created_at"
+    actions = ["end_selected"]
+
+    @admin.action(description="End the selected sessions", permissions=["view"])
+    def end_selected(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
+        ended = sessions.end(Session.objects.filter(pk__in=queryset), reason="staff", by=request.user)
+        self.message_user(request, f"{ended} sessions ended; their tokens are refused everywhere within seconds.")
+
+
+@admin.register(SigningKey)
+class SigningKeyAdmin(ReadOnlyAdmin):
+    """The keys that sign tokens; what is private is not shown."""
+
+    list_display = ["kid", "algorithm", "state", "created_at", "signs_from", "retired_at", "published_until"]
+    list_filter = ["state", "algorithm"]
+    fields = [*list_display, "public_jwk"]
+
+
+admin.site.register(Event, EventAdmin)
