@@ -1,7 +1,9 @@
 """Config as an app: first in INSTALLED_APPS, without models; it owns the commands of the whole."""
 
 from django.apps import AppConfig
-from django.contrib.admin import apps
+from django.contrib.admin import apps, site
+
+from tokens.scopes import STAFF_SCOPES
 
 
 class TesseraConfig(AppConfig):
@@ -15,3 +17,9 @@ class TesseraAdminConfig(apps.AdminConfig):
 
     default = False
     default_site = "config.admin.TesseraAdminSite"
+
+    def ready(self) -> None:
+        """Find every section, and leave out Django's own: no scope opens its users and groups."""
+        super().ready()
+        for model in [model for model in site._registry if model._meta.app_label not in STAFF_SCOPES]:
+            site.unregister(model)

@@ -10,7 +10,6 @@ from django.apps import apps
 from django.conf import settings
 
 LEFTOVERS = {"common", "core", "helpers", "misc", "services", "utils"}
-ANSWERED = {200, 302, 307, 404, 405}
 
 
 def own_models():
@@ -56,7 +55,7 @@ def test_a_service_alone_imports_no_other(alone):
 
 
 def test_a_service_alone_renders_its_pages(alone):
-    failed = {route: status for route, status in alone["pages"].items() if status not in ANSWERED}
+    failed = {route: status for route, status in alone["pages"].items() if status >= 500}
 
     assert failed == {}
     assert 200 in alone["pages"].values()
