@@ -3,8 +3,8 @@
 from django.contrib.auth.password_validation import validate_password
 from django.db import IntegrityError, transaction
 
-from accounts import sessions
-from accounts.models import Event, Session, User, fold_email
+from accounts import roles, sessions
+from accounts.models import Event, User, fold_email
 from wire.events import Actor, Named
 
 
@@ -51,13 +51,41 @@ def change_password(user: User, current: str, new: str, *, sid: str, by: Actor) 
 
     Raises `WrongPassword`, or Django's `ValidationError` for a poor new password.
     """
-    if not user.check_password(current):
-        raise WrongPassword
-
+    check_password(user, current)
     validate_password(new, user)
     user.set_password(new)
     user.save(update_fields=["password"])
     Event.objects.record(user, "password changed", by=by)
-    sessions.end(Session.objects.filter(user=user).exclude(pk=sid or None), reason="password change", by=by)
+    sessions.end(sessions.others(user.sub, sid), reason="password change", by=by)
 
 
+def change_email(user: User, current: str, email: str, *, sid: str, by: Actor) -> None:
+    """Give a user another address to log in with, and end every session but `sid`.
+
+    Raises `WrongPassword` or `EmailTaken`.
+    """
+    check_password(user, current)
+    try:
+        store_email(user, email, sid=sid, by=by)
+    except IntegrityError as error:
+        raise EmailTaken from error
+
+
+@transaction.atomic
+def store_email(user: User, email: str, *, sid: str, by: Actor) -> None:
+    before, user.email = user.email, fold_email(email)
+    user.save(update_fields=["email"])
+    Event.objects.record(user, "e-mail changed", by=by, before=before)
+    sessions.end(sessions.others(user.sub, sid), reason="e-mail change", by=by)
+
+
+def delete_self(user: User, current: str, *, by: Actor) -> None:
+    """Delete a user who asks for it; raises `WrongPassword`. Orders keep their own copy of the name."""
+    check_password(user, current)
+    roles.remove_user(user, by=by)
+
+
+def check_password(user: User, password: str) -> None:
+    """Raise `WrongPassword` unless it is the user's."""
+    if not user.check_password(password):
+        raise WrongPassword

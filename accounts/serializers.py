@@ -64,6 +64,38 @@ class PasswordChange(StrictSerializer):
     new_password = Text(max_length=4096, trim_whitespace=False)
 
 
+class EmailChange(StrictSerializer):
+    """The current password and the e-mail address to have."""
+
+    current_password = Text(max_length=4096, trim_whitespace=False)
+    email = Email(max_length=254)
+
+
+class Confirmation(StrictSerializer):
+    """The current password, for what cannot be undone."""
+
+    current_password = Text(max_length=4096, trim_whitespace=False)
+
+
+class SessionAnswer(serializers.Serializer[object]):
+    """One log-in."""
+
+    id = serializers.UUIDField()
+    client_id = serializers.CharField()
+    device = serializers.CharField(allow_blank=True)
+    address = serializers.IPAddressField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    current = serializers.BooleanField()
+
+
+class SessionList(serializers.Serializer[object]):
+    """Where one is logged in."""
+
+    results = SessionAnswer(many=True)
+
+
 class Me(serializers.Serializer[object]):
     """A user, as he sees himself."""
 

@@ -1,12 +1,13 @@
 """Log-ins: opened with a password, renewed by exactly one refresh at a time, ended everywhere."""
 
 import uuid
-from typing import NamedTuple
+from datetime import timedelta
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts import statuses, throttling
@@ -148,6 +149,21 @@ def log_out(token: str) -> None:
         end(found, reason="log-out", by=Named(session.user.sub, session.client_id))
 
 
+def living(sub: str) -> QuerySet[Session]:
+    """The sessions of a user that may still be renewed, the latest used first."""
+    return Session.objects.alive().filter(user=sub, **unexpired()).order_by("-rotated_at")
+
+
+def unexpired() -> dict[str, Any]:
+    now = timezone.now()
+    return {"expires_at__gt": now, "rotated_at__gt": now - settings.REFRESH_IDLE_LIFETIME}
+
+
+def others(sub: str, sid: str) -> QuerySet[Session]:
+    """The sessions of a user but one."""
+    return Session.objects.filter(user=sub).exclude(pk=sid or None)
+
+
 @transaction.atomic
 def end(sessions: QuerySet[Session], *, reason: str, by: Actor) -> int:
     """End those of some sessions that live, their tokens with them; how many that were."""
@@ -158,3 +174,11 @@ def end(sessions: QuerySet[Session], *, reason: str, by: Actor) -> int:
     for session in found:
         Event.objects.record(session, "session ended", by=by, reason=reason)
     return ended
+
+
+def clear(batch: int = 1000) -> int:
+    """Delete sessions that have been over for a month, the trail stays; how many."""
+    month = timezone.now() - timedelta(days=30)
+    over = Q(ended_at__lt=month) | Q(expires_at__lt=month) | Q(rotated_at__lt=month - settings.REFRESH_IDLE_LIFETIME)
+    ids = list(Session.objects.filter(over).values_list("pk", flat=True)[:batch])
+    return Session.objects.filter(pk__in=ids).delete()[0]

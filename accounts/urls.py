@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import pages, views
+from accounts import oauth, pages, views
 
 app_name = "accounts"
 urlpatterns = [
@@ -13,6 +13,14 @@ urlpatterns = [
     path("api/accounts/register/", views.Register.as_view()),
     path("api/accounts/me/", views.Myself.as_view()),
     path("api/accounts/me/password/", views.MyPassword.as_view()),
+    path("api/accounts/me/email/", views.MyEmail.as_view()),
+    path("api/accounts/sessions/", views.Sessions.as_view()),
+    path("api/accounts/sessions/<uuid:sid>/", views.OneSession.as_view()),
+    path("oauth/token", oauth.token),
+    path("oauth/revoke", oauth.revoke),
+    path("oauth/introspect", oauth.introspect),
+    path(".well-known/oauth-authorization-server", oauth.metadata),
+    path(".well-known/openid-configuration", oauth.metadata),
     path(".well-known/jwks.json", views.jwks),
     path(".well-known/token-status/<int:number>", views.token_status),
     path("", pages.front),

@@ -1,11 +1,13 @@
 """The doors of accounts: log-in, refresh, verify, log-out, oneself, and what verifiers fetch."""
 
-import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import Http404, HttpRequest, HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -13,9 +15,12 @@ from rest_framework.response import Response
 
 from accounts import registration, sessions, statuses, throttling
 from accounts.keys import key_set
-from accounts.models import User, granted
+from accounts.models import Session, User, granted
+from accounts.publishing import publish
 from accounts.serializers import (
+    Confirmation,
     Credentials,
+    EmailChange,
     Empty,
     GrantAnswer,
     Me,
@@ -23,6 +28,7 @@ from accounts.serializers import (
     Profile,
     RefreshRequest,
     Registration,
+    SessionList,
     VerifyRequest,
 )
 from accounts.sessions import Grant, Origin
@@ -149,7 +155,7 @@ class Register(View):
 class Myself(View):
     """`/api/accounts/me/`: the user whose token it is."""
 
-    scopes = {"GET": "account", "PATCH": "account"}
+    scopes = {"GET": "account", "PATCH": "account", "DELETE": "account"}
 
     @extend_schema(responses=Me, operation_id="read_me")
     def get(self, request: Request) -> Response:
@@ -164,25 +170,93 @@ class Myself(View):
         return Response(write_me(user))
 
 
+    @extend_schema(request=Confirmation, responses={204: None}, operation_id="delete_me")
+    def delete(self, request: Request) -> Response:
+        """Delete oneself for good; orders keep the name they were placed under."""
+        current = read(Confirmation, request)["current_password"]
+        with told_wrong_password():
+            registration.delete_self(find_me(request), current, by=request.user)
+        return Response(status=204)
+
+
+class MyEmail(View):
+    """`/api/accounts/me/email/`: one's e-mail address, which one logs in with."""
+
+    scopes = {"POST": "account"}
+    problems = {"POST": (409,)}
+
+    @extend_schema(request=EmailChange, responses=Me, operation_id="change_email")
+    def post(self, request: Request) -> Response:
+        """Change one's e-mail address; every other session ends."""
+        data, user = read(EmailChange, request), find_me(request)
+        with told_wrong_password():
+            registration.change_email(
+                user, data["current_password"], data["email"], sid=request.user.sid, by=request.user
+            )
+        return Response(write_me(user))
+
+
+class Sessions(View):
+    """`/api/accounts/sessions/`: where one is logged in."""
+
+    scopes = {"GET": "account", "DELETE": "account"}
+
+    @extend_schema(responses=SessionList, operation_id="list_sessions")
+    def get(self, request: Request) -> Response:
+        """List one's living sessions, the latest used first."""
+        living = sessions.living(request.user.sub)
+        return Response({"results": [write_session(session, request.user.sid) for session in living]})
+
+    @extend_schema(request=None, responses={204: None}, operation_id="end_other_sessions")
+    def delete(self, request: Request) -> Response:
+        """End all of one's sessions but this one."""
+        sessions.end(sessions.others(request.user.sub, request.user.sid), reason="log-out", by=request.user)
+        return Response(status=204)
+
+
+class OneSession(View):
+    """`/api/accounts/sessions/<sid>/`: one of one's sessions."""
+
+    scopes = {"DELETE": "account"}
+
+    @extend_schema(request=None, responses={204: None}, operation_id="end_session")
+    def delete(self, request: Request, sid: UUID) -> Response:
+        """End one of one's sessions; its tokens are refused everywhere within seconds."""
+        own = sessions.living(request.user.sub).filter(pk=sid)
+        if not sessions.end(own, reason="log-out", by=request.user):
+            raise NotFound
+        return Response(status=204)
+
+
 class MyPassword(View):
     """`/api/accounts/me/password/`: one's password."""
 
     scopes = {"POST": "account"}
-    problems = {"POST": (403,)}
 
     @extend_schema(request=PasswordChange, responses=Empty, operation_id="change_password")
     def post(self, request: Request) -> Response:
         """Change one's password; every other session ends."""
         data = read(PasswordChange, request)
-        try:
+        with told_wrong_password():
             registration.change_password(
                 find_me(request), data["current_password"], data["new_password"], sid=request.user.sid, by=request.user
             )
-        except registration.WrongPassword as error:
-            raise exceptions.ValidationError({"current_password": ["That is not your password."]}) from error
-        except ValidationError as error:
-            raise invalid("new_password", error) from error
         return Response({})
+
+
+@contextmanager
+def told_wrong_password() -> Iterator[None]:
+    """Tell what the use cases that ask for the password refuse, by field."""
+    try:
+        yield
+    except registration.WrongPassword as error:
+        raise exceptions.ValidationError({"current_password": ["That is not your password."]}) from error
+    except registration.EmailTaken as error:
+        raise EmailTaken from error
+    except throttling.TooManyFailures as error:
+        raise TooManyFailures(error) from error
+    except ValidationError as error:
+        raise invalid("new_password", error) from error
 
 
 def read(serializer_class: type[Any], request: Request) -> dict[str, Any]:
@@ -227,6 +301,19 @@ def write_me(user: User) -> dict[str, Any]:
     }
 
 
+def write_session(session: Session, own: str) -> dict[str, Any]:
+    return {
+        "id": session.pk,
+        "client_id": session.client_id,
+        "device": session.device,
+        "address": session.address,
+        "created_at": session.created_at,
+        "last_used_at": session.rotated_at,
+        "expires_at": session.expires_at,
+        "current": str(session.pk) == own,
+    }
+
+
 @opened
 def jwks(request: HttpRequest) -> HttpResponse:
     """The public keys that tokens are signed with (RFC 7517)."""
@@ -242,16 +329,3 @@ def token_status(request: HttpRequest, number: int) -> HttpResponse:
     except TokenRefused as error:
         raise Http404 from error
     return publish(request, token.encode(), MEDIA_TYPE, cache="no-cache")
-
-
-def publish(request: HttpRequest, body: bytes, media_type: str, *, cache: str) -> HttpResponse:
-    """A document for anybody, anywhere, with an ETag."""
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    if request.headers.get("If-None-Match") == etag:
-        response: HttpResponse = HttpResponseNotModified()
-    else:
-        response = HttpResponse(body, media_type)
-    response["ETag"] = etag
-    response["Cache-Control"] = cache
-    response["Access-Control-Allow-Origin"] = "*"
-    return response
