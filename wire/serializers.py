@@ -1,8 +1,10 @@
 """Strict input: unknown fields and wrong JSON types are errors, never guesses."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from wire.money import CURRENCIES, MAX_AMOUNT
@@ -47,6 +49,11 @@ class Flag(serializers.BooleanField):
         return data
 
 
+AMOUNT = r"[0-9]{1,10}(\.[0-9]{1,3})?"
+"""How money is written; no exponent, since `1e-999999` is a megabyte when written out."""
+
+
+@extend_schema_field({"type": "string", "format": "decimal", "pattern": f"^{AMOUNT}$", "examples": ["4.50"]})
 class Amount(serializers.DecimalField):
     """Money as a string such as "4.50"; never a float."""
 
@@ -56,7 +63,7 @@ class Amount(serializers.DecimalField):
         super().__init__(max_digits=None, decimal_places=None, **kwargs)
 
     def to_internal_value(self, data: Any) -> Any:
-        if not isinstance(data, str) or not data.isascii() or len(data) > 20:
+        if not isinstance(data, str) or not re.fullmatch(AMOUNT, data):
             self.fail("invalid")
         return super().to_internal_value(data)
 
