@@ -1,17 +1,18 @@
 """Accounts in the admin: who there is, what they may do, where they are logged in."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts import roles, sessions
-from accounts.models import Event, Role, Session, SigningKey, User
-from tokens.scopes import ROLE_SCOPES, SCOPES
+from accounts import clients, roles, sessions
+from accounts.models import CLIENT_MAY_CARRY, Client, Event, Role, Session, SigningKey, User
+from tokens.scopes import ROLE_SCOPES, SCOPES, SERVICES
+from tokens.user import bearer
 from wire.admin import EventAdmin, EventedAdmin, ReadOnlyAdmin, ReadOnlyInline
 
 
@@ -46,8 +47,16 @@ class SessionInline(ReadOnlyInline):
     """Where a user is logged in."""
 
     model = Session
-    fields = ["created_at", "rotated_at", "client_id", "device", "address", "ended_at", "end_reason"]
-    readonly_fields = fields
+    fields: ClassVar[list[str]] = [
+        "created_at",
+        "rotated_at",
+        "client_id",
+        "device",
+        "address",
+        "ended_at",
+        "end_reason",
+    ]
+    readonly_fields: ClassVar[list[str]] = fields
     verbose_name_plural = "latest sessions"
     ordering = ["-created_at"]
     max_num = 20
@@ -79,11 +88,11 @@ class UserAdmin(EventedAdmin):
         """Save, and let no token say more than the user may now do."""
         before = roles.scopes_of(form.instance)
         super().save_related(request, form, formsets, change)
-        roles.apply_user_change(form.instance, before=before, changed=form.changed_data, by=request.user)
+        roles.apply_user_change(form.instance, before=before, changed=form.changed_data, by=bearer(request))
 
     @admin.action(description="End all sessions of the selected users", permissions=["change"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        ended = sessions.end(Session.objects.filter(user__in=queryset), reason="staff", by=request.user)
+        ended = sessions.end(Session.objects.filter(user__in=queryset), reason="staff", by=bearer(request))
         self.message_user(request, f"{ended} sessions ended; their tokens are refused everywhere within seconds.")
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
@@ -95,7 +104,7 @@ class UserAdmin(EventedAdmin):
             self.delete_model(request, user)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        roles.remove_user(obj, by=request.user)
+        roles.remove_user(obj, by=bearer(request))
 
 
 class RoleForm(forms.ModelForm):
@@ -129,10 +138,10 @@ class RoleAdmin(EventedAdmin):
         before = set(form.initial.get("scopes", []))
         super().save_model(request, obj, form, change)
         if before - set(obj.scopes):
-            roles.revoke_role(obj, by=request.user)
+            roles.revoke_role(obj, by=bearer(request))
 
     def delete_model(self, request: HttpRequest, obj: Role) -> None:
-        roles.revoke_role(obj, by=request.user)
+        roles.revoke_role(obj, by=bearer(request))
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Role]) -> None:
@@ -153,7 +162,7 @@ class SessionAdmin(ReadOnlyAdmin):
 
     @admin.action(description="End the selected sessions", permissions=["view"])
     def end_selected(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
-        ended = sessions.end(Session.objects.filter(pk__in=queryset), reason="staff", by=request.user)
+        ended = sessions.end(Session.objects.filter(pk__in=queryset), reason="staff", by=bearer(request))
         self.message_user(request, f"{ended} sessions ended; their tokens are refused everywhere within seconds.")
 
 
@@ -163,7 +172,60 @@ class SigningKeyAdmin(ReadOnlyAdmin):
 
     list_display = ["kid", "algorithm", "state", "created_at", "signs_from", "retired_at", "published_until"]
     list_filter = ["state", "algorithm"]
-    fields = [*list_display, "public_jwk"]
+    fields = ["kid", "algorithm", "state", "created_at", "signs_from", "retired_at", "published_until", "public_jwk"]
+
+
+class ClientForm(forms.ModelForm):
+    """A registered client: what it may carry, and to whom."""
+
+    scopes = forms.MultipleChoiceField(
+        choices=[(scope, f"{scope}: {SCOPES[scope]}") for scope in CLIENT_MAY_CARRY],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    audience = forms.MultipleChoiceField(
+        choices=[(service, service) for service in SERVICES], widget=forms.CheckboxSelectMultiple
+    )
+
+    class Meta:
+        model = Client
+        fields = ["client_id", "name", "scopes", "audience", "is_active"]
+
+
+@admin.register(Client)
+class ClientAdmin(EventedAdmin):
+    """Machines that log in; a secret is shown once, when it is made."""
+
+    form = ClientForm
+    list_display = ["client_id", "name", "scopes", "audience", "is_active", "created_at"]
+    list_filter = ["is_active"]
+    search_fields = ["client_id", "name"]
+    actions = ["renew_secrets"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Client | None = None) -> list[str]:
+        return ["client_id"] if obj else []
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Clients are switched off: their id must never come to mean another."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Client, form: Any, change: bool) -> None:
+        """Save; what a client may no longer do, no token of its says a moment later."""
+        if not change:
+            self.show_secret(request, obj, clients.register(obj, by=bearer(request)))
+            return
+
+        super().save_model(request, obj, form, change)
+        if {"scopes", "audience", "is_active"} & set(form.changed_data):
+            clients.revoke(obj)
+
+    @admin.action(description="Give the selected clients new secrets", permissions=["change"])
+    def renew_secrets(self, request: HttpRequest, queryset: QuerySet[Client]) -> None:
+        for client in queryset:
+            self.show_secret(request, client, clients.renew_secret(client, by=bearer(request)))
+
+    def show_secret(self, request: HttpRequest, client: Client, secret: str) -> None:
+        text = f"The secret of {client} is {secret} — keep it now, it is not shown again."
+        self.message_user(request, text, messages.WARNING)
 
 
 admin.site.register(Event, EventAdmin)

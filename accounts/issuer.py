@@ -25,7 +25,7 @@ class LocalIssuer:
     """What `tokens.issuer.TokenIssuer` promises, from this process's own database."""
 
     def __init__(self) -> None:
-        self._keys: Fresh[KeySet] = Fresh("keys", lambda held: apart(verifying_keys), inline=True)
+        self._keys: Fresh[KeySet] = Fresh("keys", lambda _: apart(verifying_keys), inline=True)
         self._lists: dict[int, Fresh[StatusList | None]] = {}
 
     def keys(self) -> KeySet:
@@ -45,7 +45,7 @@ class LocalIssuer:
         return held
 
     def _new_list(self, number: int) -> "Fresh[StatusList | None]":
-        return Fresh(f"status-list {number}", lambda held: apart(lambda: read_list(number)), inline=True)
+        return Fresh(f"status-list {number}", lambda _: apart(lambda: read_list(number)), inline=True)
 
 
 def read_list(number: int) -> StatusList | None:

@@ -124,7 +124,7 @@ def write_status(number: int) -> dict[str, Any]:
     """The `status` claim of entry `number` (draft-ietf-oauth-status-list-20, 6.2)."""
     position = status_list.locate(number)
     uri = f"{settings.ISSUER}{status_list.PATH}{position.list}"
-    return {"status_list": {"idx": position.index, "uri": uri}}
+    return {"status_list": {"idx": position.entry, "uri": uri}}
 
 
 def issue_refresh(session: Session) -> str:

@@ -93,14 +93,21 @@ def make_first(now: datetime) -> SigningKey:
     return key
 
 
-def announce(now: datetime) -> None:
+def announce(now: datetime, by: Actor = SYSTEM) -> None:
     """Publish the next key a day before it signs, so that every verifier knows it in time."""
     try:
         with transaction.atomic():
             key = make(State.ANNOUNCED, signs_from=now + ANNOUNCED_FOR)
-            Event.objects.record(key, "key announced", by=SYSTEM, algorithm=key.algorithm)
+            Event.objects.record(key, "key announced", by=by, algorithm=key.algorithm)
     except IntegrityError:
         return
+
+
+def announce_next(*, by: Actor) -> SigningKey:
+    """The key that is announced, announced now if none was."""
+    signing_key()
+    announce(timezone.now(), by)
+    return SigningKey.objects.get(algorithm=settings.JWT_ALGORITHM, state=State.ANNOUNCED)
 
 
 @transaction.atomic

@@ -17,7 +17,6 @@ from tokens.status_list import Position, locate
 from tokens.verification import is_person
 from wire.events import Event as AbstractEvent
 
-
 FIRST_PARTY = ("web", "api")
 """The clients of people: our own pages, and whoever calls the API with a person's password."""
 CLIENT_MAY_CARRY = (*sorted(CLIENT_SCOPES), "orders:manage", "orders:read", "products:read", "products:write")
@@ -72,9 +71,7 @@ class User(AbstractBaseUser):
     """Somebody who can log in. What one may do is in one's roles."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    email = models.EmailField(
-        max_length=254, unique=True, error_messages={"unique": "This e-mail address is taken."}
-    )
+    email = models.EmailField(max_length=254, unique=True, error_messages={"unique": "This e-mail address is taken."})
     name = models.CharField(max_length=200, blank=True)
     is_active = models.BooleanField(default=True)
     roles = models.ManyToManyField(Role, blank=True, related_name="users")

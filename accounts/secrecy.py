@@ -9,7 +9,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 
-
 class Undecryptable(Exception):
     """Nothing that SECRET_KEY or its fallbacks give opens a stored private key.
 

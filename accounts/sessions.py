@@ -151,7 +151,7 @@ def log_out(token: str) -> None:
 
 def living(sub: str) -> QuerySet[Session]:
     """The sessions of a user that may still be renewed, the latest used first."""
-    return Session.objects.alive().filter(user=sub, **unexpired()).order_by("-rotated_at")
+    return Session.objects.alive().filter(user__pk=sub, **unexpired()).order_by("-rotated_at")
 
 
 def unexpired() -> dict[str, Any]:
@@ -161,7 +161,7 @@ def unexpired() -> dict[str, Any]:
 
 def others(sub: str, sid: str) -> QuerySet[Session]:
     """The sessions of a user but one."""
-    return Session.objects.filter(user=sub).exclude(pk=sid or None)
+    return Session.objects.filter(user__pk=sub).exclude(pk__in=[sid] if sid else [])
 
 
 @transaction.atomic

@@ -35,6 +35,7 @@ from accounts.sessions import Grant, Origin
 from tokens.errors import TokenRefused
 from tokens.permissions import OPEN
 from tokens.status_list import MEDIA_TYPE
+from tokens.user import bearer
 from tokens.verification import verify
 from wire.problems import Conflict, NotFound, Problem
 from wire.views import View, opened
@@ -166,16 +167,15 @@ class Myself(View):
     def patch(self, request: Request) -> Response:
         """Change one's name; tokens carry it from the next refresh on."""
         user = find_me(request)
-        registration.rename(user, by=request.user, **read(Profile, request))
+        registration.rename(user, by=bearer(request), **read(Profile, request))
         return Response(write_me(user))
-
 
     @extend_schema(request=Confirmation, responses={204: None}, operation_id="delete_me")
     def delete(self, request: Request) -> Response:
         """Delete oneself for good; orders keep the name they were placed under."""
         current = read(Confirmation, request)["current_password"]
         with told_wrong_password():
-            registration.delete_self(find_me(request), current, by=request.user)
+            registration.delete_self(find_me(request), current, by=bearer(request))
         return Response(status=204)
 
 
@@ -191,7 +191,7 @@ class MyEmail(View):
         data, user = read(EmailChange, request), find_me(request)
         with told_wrong_password():
             registration.change_email(
-                user, data["current_password"], data["email"], sid=request.user.sid, by=request.user
+                user, data["current_password"], data["email"], sid=bearer(request).sid, by=bearer(request)
             )
         return Response(write_me(user))
 
@@ -204,13 +204,13 @@ class Sessions(View):
     @extend_schema(responses=SessionList, operation_id="list_sessions")
     def get(self, request: Request) -> Response:
         """List one's living sessions, the latest used first."""
-        living = sessions.living(request.user.sub)
-        return Response({"results": [write_session(session, request.user.sid) for session in living]})
+        living = sessions.living(bearer(request).sub)
+        return Response({"results": [write_session(session, bearer(request).sid) for session in living]})
 
     @extend_schema(request=None, responses={204: None}, operation_id="end_other_sessions")
     def delete(self, request: Request) -> Response:
         """End all of one's sessions but this one."""
-        sessions.end(sessions.others(request.user.sub, request.user.sid), reason="log-out", by=request.user)
+        sessions.end(sessions.others(bearer(request).sub, bearer(request).sid), reason="log-out", by=bearer(request))
         return Response(status=204)
 
 
@@ -222,8 +222,8 @@ class OneSession(View):
     @extend_schema(request=None, responses={204: None}, operation_id="end_session")
     def delete(self, request: Request, sid: UUID) -> Response:
         """End one of one's sessions; its tokens are refused everywhere within seconds."""
-        own = sessions.living(request.user.sub).filter(pk=sid)
-        if not sessions.end(own, reason="log-out", by=request.user):
+        own = sessions.living(bearer(request).sub).filter(pk=sid)
+        if not sessions.end(own, reason="log-out", by=bearer(request)):
             raise NotFound
         return Response(status=204)
 
@@ -239,7 +239,11 @@ class MyPassword(View):
         data = read(PasswordChange, request)
         with told_wrong_password():
             registration.change_password(
-                find_me(request), data["current_password"], data["new_password"], sid=request.user.sid, by=request.user
+                find_me(request),
+                data["current_password"],
+                data["new_password"],
+                sid=bearer(request).sid,
+                by=bearer(request),
             )
         return Response({})
 
@@ -284,7 +288,7 @@ def answer_grant(grant: Grant) -> Response:
 def find_me(request: Request) -> User:
     """The row of who calls; a client has none, and neither has who was deleted just now."""
     try:
-        return User.objects.get(pk=request.user.sub, is_active=True)
+        return User.objects.get(pk=bearer(request).sub, is_active=True)
     except (User.DoesNotExist, ValidationError) as error:
         raise NotFound from error
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from tokens.pages import TemporaryRedirect, local_path, turn_away
 from tokens.scopes import STAFF_SCOPES
+from tokens.user import bearer
 
 
 class Section(NamedTuple):
@@ -25,6 +26,7 @@ SECTIONS = [
     Section("accounts", "user", "Users"),
     Section("accounts", "role", "Roles"),
     Section("accounts", "session", "Sessions"),
+    Section("accounts", "client", "Clients"),
     Section("accounts", "signingkey", "Signing keys"),
     Section("accounts", "event", "Events"),
     Section("orders", "order", "Orders"),
@@ -47,7 +49,7 @@ class TesseraAdminSite(AdminSite):
     site_url = "/products/"
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_authenticated and request.user.is_staff)
+        return bearer(request).is_staff and bearer(request).is_authenticated
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Have a spent token renewed, so that not even a form that was being filled in is lost."""
@@ -66,18 +68,18 @@ class TesseraAdminSite(AdminSite):
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Every section that the bearer may open, in this process or behind the gateway."""
-        services = [service for service in STAFF_SCOPES if request.user.has_module_perms(service)]
+        services = [service for service in STAFF_SCOPES if bearer(request).has_module_perms(service)]
         return [list_sections(service) for service in services if app_label in (None, service)]
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         target = local_path(request.GET.get(REDIRECT_FIELD_NAME), "/admin/")
         return HttpResponseRedirect(f"/login/?next={target}")
 
-    def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # type: ignore[override]
         """End the token's session where `/logout/` does."""
         return TemporaryRedirect("/logout/")
 
-    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # type: ignore[override]
         return HttpResponseRedirect("/account/")
 
 
@@ -85,7 +87,13 @@ def list_sections(service: str) -> dict[str, Any]:
     """A service's part of the index, in the shape of Django's own app list."""
     url = f"/admin/{service}/"
     models = [list_model(section) for section in SECTIONS if section.service == service]
-    return {"name": service.capitalize(), "app_label": service, "app_url": url, "has_module_perms": True, "models": models}
+    return {
+        "name": service.capitalize(),
+        "app_label": service,
+        "app_url": url,
+        "has_module_perms": True,
+        "models": models,
+    }
 
 
 def list_model(section: Section) -> dict[str, Any]:

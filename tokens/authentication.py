@@ -14,7 +14,7 @@ from tokens.verification import Claims, verify
 class BearerAuthentication(JWTStatelessUserAuthentication):
     """Believe the `Authorization` header alone: no cookie, no query string, no form field."""
 
-    def authenticate(self, request: Request) -> tuple[TokenUser, Claims] | None:
+    def authenticate(self, request: Request) -> tuple[TokenUser, Claims] | None:  # type: ignore[override]
         """The bearer and the claims, or None where no Bearer token is presented.
 
         Raises `TokenRefused`, `RequestRefused` or `IssuerUnavailable`.

@@ -88,7 +88,8 @@ class Fresh(Generic[T]):
 
         self._tried_at = time.monotonic()
         if inline:
-            return self._land()
+            self._land()
+            return None
 
         self._flight = _background.submit(self._land)
         return self._flight
@@ -96,7 +97,7 @@ class Fresh(Generic[T]):
     def _land(self) -> None:
         try:
             held = self._fetch(self._held)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the last good one is used on
             fetch_failures.labels(self.name.split(" ")[0]).inc()
             logger.warning("issuer_fetch_failed", document=self.name, error=str(error) or repr(error))
             return

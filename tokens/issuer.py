@@ -129,7 +129,7 @@ def read_status_list(token: str, number: int, keys: KeySet, held: StatusList | N
     # A list of 2^20 entries with every second one revoked does not fit the bound of access tokens.
     parts = parse(token, max_length=MAX_DOCUMENT)
     header, claims = parts.header, parts.claims
-    key = keys.get(header.get("kid"))
+    key = keys.get(str(header.get("kid")))
     if not key or header.get("alg") != key.algorithm or header.get("typ") != status_list.TYPE:
         raise TokenRefused("The status list is signed by nobody we know.")
     if not key.verifies(parts.signed, parts.signature):

@@ -9,7 +9,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from jwt import PyJWS
 from jwt.algorithms import Algorithm
 
-KEY_TYPES = {"ES256": ECKey, "RS256": RSAKey, "EdDSA": OKPKey}
+KEY_TYPES: dict[str, Any] = {"ES256": ECKey, "RS256": RSAKey, "EdDSA": OKPKey}
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 SHARED_KID = "shared"
 

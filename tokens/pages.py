@@ -14,6 +14,7 @@ from tokens import cookies
 from tokens.errors import TokenRefused
 from tokens.parsing import parse
 from tokens.permissions import OPEN, Scopes
+from tokens.user import bearer
 
 RENEW = "/login/renew/"
 LOG_IN = "/login/"
@@ -61,7 +62,7 @@ def refuse(request: HttpRequest, scopes: Scopes) -> HttpResponse | None:
     if not request.user.is_authenticated:
         return turn_away(request)
 
-    if request.user.scopes.isdisjoint(scopes[method].split()):  # type: ignore[union-attr]
+    if bearer(request).scopes.isdisjoint(scopes[method].split()):
         raise PermissionDenied
 
     return None

@@ -7,6 +7,8 @@ from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from tokens.user import bearer
+
 OPEN = "open"
 """What a view says in `scopes` when nobody needs a token for it."""
 
@@ -35,13 +37,14 @@ class HasScope(BasePermission):
         if view.scopes == OPEN:
             return True
 
-        if not request.user.is_authenticated:
+        user = bearer(request)
+        if not user.is_authenticated:
             raise NotAuthenticated
 
         wanted = view.scopes.get("GET" if request.method == "HEAD" else request.method)
         if wanted is None and not hasattr(view, str(request.method).lower()):
             return True  # DRF goes on to answer 405.
-        if wanted is None or request.user.scopes.isdisjoint(wanted.split()):
+        if wanted is None or user.scopes.isdisjoint(wanted.split()):
             raise InsufficientScope(wanted or "")
 
         return True

@@ -18,7 +18,7 @@ class Position(NamedTuple):
     """Where the status of one token stands: which list, which entry."""
 
     list: int
-    index: int
+    entry: int
 
 
 def locate(number: int) -> Position:

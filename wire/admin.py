@@ -9,6 +9,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from tokens.user import bearer
 from wire.events import Event
 
 
@@ -19,10 +20,10 @@ class EventedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_per_page = 50
 
     def events(self) -> "QuerySet[Event]":
-        return apps.get_model(self.opts.app_label, "Event").objects.all()  # type: ignore[attr-defined]
+        return apps.get_model(self.opts.app_label, "Event").objects.all()
 
     def record(self, request: HttpRequest, subject: Model, what: str, **facts: Any) -> None:
-        self.events().record(subject, what, by=request.user, **facts)  # type: ignore[attr-defined]
+        self.events().record(subject, what, by=bearer(request), **facts)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]
         self.record(request, obj, "added")
@@ -39,14 +40,14 @@ class EventedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """The events of one thing, newest first."""
         subject = self.get_object(request, object_id)
         if subject is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if not self.has_view_or_change_permission(request, subject):
             raise PermissionDenied
 
         context = {
             **self.admin_site.each_context(request),
             "title": f"History of {subject}",
-            "events": self.events().about(subject).reverse()[:200],  # type: ignore[attr-defined]
+            "events": self.events().about(subject).reverse()[:200],
             "object": subject,
             "opts": self.opts,
             **(extra_context or {}),

@@ -185,7 +185,8 @@ def tell_forbidden(error: Exception) -> Told:
 
 
 def tell_drf(error: exceptions.APIException) -> Told:
-    headers = {"Retry-After": str(int(error.wait))} if getattr(error, "wait", None) else {}
+    wait = getattr(error, "wait", None)
+    headers = {"Retry-After": str(int(wait))} if wait else {}
     code = CODES.get(error.status_code, "invalid")
     return error.status_code, problem(error.status_code, code, str(error.detail)), headers
 

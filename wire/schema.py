@@ -4,9 +4,10 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import force_instance
 from drf_spectacular.utils import OpenApiParameter
 
-from tokens.permissions import OPEN
+from tokens.permissions import OPEN, Scopes
 from tokens.scopes import SCOPES
 
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
@@ -31,6 +32,7 @@ ANSWERS = {
     404: "There is no such thing, or it is not yours.",
     406: "There is only JSON.",
     409: "The state of things does not allow it.",
+    410: "It was there once, and is no more.",
     412: "`If-Match` names another version.",
     413: "The body is too large.",
     415: "The body is not `application/json`.",
@@ -72,12 +74,25 @@ class TesseraSchema(AutoSchema):
             operation["responses"].setdefault(str(status), describe_error(status))
         return operation
 
+    def _get_request_body(self, direction: Any = "request") -> dict[str, Any] | None:
+        """As drf-spectacular has it, and for a DELETE that states one."""
+        if self.method != "DELETE":
+            return super()._get_request_body(direction)  # type: ignore[no-untyped-call, no-any-return]
+
+        serializer = force_instance(self.get_request_serializer())  # type: ignore[no-untyped-call]
+        if serializer is None:
+            return None
+
+        schema = self.resolve_serializer(serializer, direction).ref
+        return {"content": {"application/json": {"schema": schema}}, "required": True}
+
     def get_auth(self) -> list[dict[str, list[str]]]:
         """The scopes of the method (OpenAPI 3.1 allows role names on any scheme)."""
-        if self.view.scopes == OPEN:
+        scopes = self.stated_scopes()
+        if isinstance(scopes, str):
             return []
 
-        wanted = self.view.scopes.get(self.method, "")
+        wanted = scopes.get(self.method, "")
         return [{"bearer": [scope]} for scope in wanted.split()]
 
     def get_override_parameters(self) -> list[Any]:
@@ -90,12 +105,15 @@ class TesseraSchema(AutoSchema):
         description = "The version that the change is meant for, from `ETag`."
         return [OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description=description)]
 
+    def stated_scopes(self) -> Scopes:
+        return getattr(self.view, "scopes", {})
+
     def stated_problems(self) -> tuple[int, ...]:
         return getattr(self.view, "problems", {}).get(self.method, ())
 
     def error_statuses(self) -> list[int]:
         statuses = {400, 406, 500, 503, *self.stated_problems()}
-        if self.view.scopes != OPEN:
+        if self.stated_scopes() != OPEN:
             statuses |= {401, 403}
         if "{" in self.path:
             statuses.add(404)

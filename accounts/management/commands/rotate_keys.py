@@ -1,0 +1,32 @@
+"""Rotate the key that signs tokens, ahead of its time or at once."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts import keys
+from accounts.models import SigningKey
+from wire.events import Named
+
+
+class Command(BaseCommand):
+    """Keys rotate by themselves every 90 days; this is for doing it sooner."""
+
+    help = "Announce the next signing key, which signs in a day; with --now, replace the key at once."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--now", action="store_true", help="for a leak: every access token there is dies")
+
+    def handle(self, *args: Any, now: bool, **options: Any) -> None:
+        if keys.is_shared():
+            raise CommandError("JWT_ALGORITHM is HS256: change JWT_SIGNING_KEY at every service instead.")
+
+        by = Named("rotate_keys")
+        key = keys.replace(by=by) if now else keys.announce_next(by=by)
+        self.stdout.write(f"{key.kid} ({key.algorithm}) {self.tell(key)}")
+
+    def tell(self, key: SigningKey) -> str:
+        if key.state == SigningKey.State.SIGNING:
+            return "signs now; every token signed before is refused within 10 seconds."
+
+        return f"is announced and signs from {key.signs_from:%Y-%m-%d %H:%M} UTC."

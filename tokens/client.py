@@ -1,0 +1,131 @@
+"""A service's own log-in, to call its neighbours as itself (RFC 6749 4.4)."""
+
+import threading
+import time
+from functools import cache
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import requests
+import structlog
+from django.conf import settings
+
+logger = structlog.get_logger(__name__)
+
+PATIENCE = 0.8
+"""Seconds that a log-in may take."""
+RETRY = 4.0
+"""Seconds between tries after a failure."""
+
+
+class LogInFailed(Exception):
+    """Accounts gave this service no token: it is away, or does not take `CLIENT_ID` and `CLIENT_SECRET`."""
+
+
+class Held(NamedTuple):
+    """A token, and until when it is used as it is and until when at all (on the monotonic clock)."""
+
+    access: str
+    renew_at: float
+    ends_at: float
+
+
+class OwnLogIn:
+    """This process's own token for some scope, renewed at half life while the old one goes on serving."""
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+        self._held: Held | None = None
+        self._tried_at = float("-inf")
+        self._lock = threading.Lock()
+
+    def token(self) -> str:
+        """An access token that is still good; raises `LogInFailed`."""
+        held, now = self._held, time.monotonic()
+        if not held or held.ends_at <= now:
+            return self._first()
+
+        if held.renew_at <= now:
+            self._renew_behind()
+        return held.access
+
+    def forget(self, access: str) -> None:
+        """Never use a token again that a neighbour refused."""
+        with self._lock:
+            if self._held and self._held.access == access:
+                self._held, self._tried_at = None, float("-inf")
+
+    def _first(self) -> str:
+        """Log in while the caller waits; others wait for the same answer."""
+        with self._lock:
+            if self._held and self._held.ends_at > time.monotonic():
+                return self._held.access
+            if time.monotonic() - self._tried_at < RETRY:
+                raise LogInFailed("Accounts gave this service no token a moment ago.")
+
+            self._tried_at = time.monotonic()
+            self._held = log_in(self.scope)
+            return self._held.access
+
+    def _renew_behind(self) -> None:
+        """Log in on a thread of its own, at most once in `RETRY` seconds."""
+        with self._lock:
+            if time.monotonic() - self._tried_at < RETRY:
+                return
+            self._tried_at = time.monotonic()
+        threading.Thread(target=self._renew, daemon=True, name="own-log-in").start()
+
+    def _renew(self) -> None:
+        try:
+            held = log_in(self.scope)
+        except LogInFailed as error:
+            logger.warning("own_log_in_failed", error=str(error))
+            return
+
+        with self._lock:
+            self._held = held
+
+
+@cache
+def own_log_in(scope: str) -> OwnLogIn:
+    """The one log-in of this process for a scope."""
+    return OwnLogIn(scope)
+
+
+def log_in(scope: str) -> Held:
+    """Ask accounts for a token by client credentials; raises `LogInFailed`."""
+    if not settings.CLIENT_ID or not settings.CLIENT_SECRET:
+        raise LogInFailed("CLIENT_ID and CLIENT_SECRET are not set.")
+
+    started = time.monotonic()
+    try:
+        answer = ask(scope)
+    except (requests.RequestException, ValueError) as error:
+        raise LogInFailed(f"Accounts gave this service no token: {error}") from error
+    return read_answer(answer, started)
+
+
+def ask(scope: str) -> Any:
+    # Both halves are form-encoded before they are joined (RFC 6749 2.3.1).
+    credentials = quote(settings.CLIENT_ID, safe=""), quote(settings.CLIENT_SECRET, safe="")
+    with requests.Session() as http:
+        http.trust_env = False
+        response = http.post(
+            f"{settings.ACCOUNTS_URL}/oauth/token",
+            data={"grant_type": "client_credentials", "scope": scope},
+            auth=credentials,
+            timeout=PATIENCE,
+            allow_redirects=False,
+        )
+    if response.status_code != 200:
+        raise ValueError(f"it answered {response.status_code}")
+    return response.json()
+
+
+def read_answer(answer: Any, started: float) -> Held:
+    """The token of an answer (RFC 6749 5.1), counted from before it was asked for."""
+    access, lifetime = (answer.get("access_token"), answer.get("expires_in")) if isinstance(answer, dict) else ("", 0)
+    if not isinstance(access, str) or not access or type(lifetime) is not int or lifetime <= 0:
+        raise LogInFailed("Accounts answered with no token.")
+
+    return Held(access, started + lifetime / 2, started + lifetime)
