@@ -1,6 +1,6 @@
 """Accounts in the admin: who there is, what they may do, where they are logged in."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -47,7 +47,7 @@ class SessionInline(ReadOnlyInline):
     """Where a user is logged in."""
 
     model = Session
-    fields: ClassVar[list[str]] = [
+    fields = [
         "created_at",
         "rotated_at",
         "client_id",
@@ -56,7 +56,7 @@ class SessionInline(ReadOnlyInline):
         "ended_at",
         "end_reason",
     ]
-    readonly_fields: ClassVar[list[str]] = fields
+    readonly_fields = ["created_at", "rotated_at", "client_id", "device", "address", "ended_at", "end_reason"]
     verbose_name_plural = "latest sessions"
     ordering = ["-created_at"]
     max_num = 20

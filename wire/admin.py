@@ -5,22 +5,22 @@ from typing import Any, ClassVar
 from django.apps import apps
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from tokens.user import bearer
-from wire.events import Event
+from wire.events import EventQuerySet
 
 
-class EventedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class EventedAdmin(admin.ModelAdmin):
     """A section whose history is the service's `Event` table."""
 
     show_full_result_count = False
     list_per_page = 50
 
-    def events(self) -> "QuerySet[Event]":
-        return apps.get_model(self.opts.app_label, "Event").objects.all()
+    def events(self) -> EventQuerySet:
+        return apps.get_model(self.opts.app_label, "Event").objects.all()  # type: ignore[attr-defined]
 
     def record(self, request: HttpRequest, subject: Model, what: str, **facts: Any) -> None:
         self.events().record(subject, what, by=bearer(request), **facts)
@@ -40,7 +40,7 @@ class EventedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """The events of one thing, newest first."""
         subject = self.get_object(request, object_id)
         if subject is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
         if not self.has_view_or_change_permission(request, subject):
             raise PermissionDenied
 
@@ -70,7 +70,7 @@ class ReadOnlyAdmin(EventedAdmin):
         return False
 
 
-class ReadOnlyInline(admin.TabularInline):  # type: ignore[type-arg]
+class ReadOnlyInline(admin.TabularInline):
     """Rows shown below a thing, never edited there."""
 
     extra = 0

@@ -31,13 +31,14 @@ class Renderer(BaseRenderer):
     media_type = "application/json"
     format = "json"
     charset = None
-    options = orjson.OPT_UTC_Z
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        if data is None:
-            return b""
+        return b"" if data is None else write(data)
 
-        return orjson.dumps(data, default=encode, option=self.options)
+
+def write(value: Any) -> bytes:
+    """A value as it leaves."""
+    return orjson.dumps(value, default=encode, option=orjson.OPT_UTC_Z)
 
 
 def encode(value: Any) -> Any:

@@ -92,12 +92,18 @@ def write_page(request: Request, page: Page, results: list[Row]) -> Row:
 
 
 def write_address(request: Request, cursor: str | None) -> str | None:
+    query = write_query(request, cursor)
+    return query and request.build_absolute_uri(f"{request.path}{query}")
+
+
+def write_query(request: Any, cursor: str | None) -> str | None:
+    """The query of a neighbouring page: the request's own, with its cursor."""
     if cursor is None:
         return None
 
     query = request.GET.copy()
     query["cursor"] = cursor
-    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+    return f"?{query.urlencode()}"
 
 
 def fetch(queryset: "QuerySet[Any, Row]", ordering: Ordering, start: Cursor | None, limit: int) -> list[Row]:
