@@ -2,10 +2,16 @@
 
 from django.urls import path
 
-from products import pages
+from products import pages, views
 
 app_name = "products"
 urlpatterns = [
+    path("api/products/", views.Products.as_view()),
+    path("api/products/<uuid:product_id>/", views.Product.as_view()),
+    path("api/products/reservations/", views.Reservations.as_view()),
+    path("api/products/reservations/<uuid:order_id>/", views.OneReservation.as_view()),
+    path("api/products/reservations/<uuid:order_id>/fulfil/", views.Fulfilment.as_view()),
+    path("api/products/reservations/<uuid:order_id>/take-back/", views.TakingBack.as_view()),
     path("products/", pages.browse),
     path("products/<uuid:product_id>/", pages.read),
 ]

@@ -1,0 +1,226 @@
+"""Products, stock and what is held of it, as they come in and go out."""
+
+from typing import Any
+from uuid import UUID
+
+from django.core.validators import ProhibitNullCharactersValidator
+from rest_framework import serializers
+
+from products.catalogue import ORDERINGS, Search
+from products.stock import Held, Wanted
+from wire.etags import write_etag
+from wire.keyset import Row
+from wire.money import write_amount
+from wire.serializers import Amount, Currency, Flag, StrictSerializer, Text, Whole
+
+MAX_LINES = 100
+MAX_HELD = 1_000_000
+
+
+# What comes in ----------------------------------------------------------------------------------
+
+
+class ProductFields(StrictSerializer):
+    """A product as staff write it."""
+
+    sku = Text(max_length=64)
+    name = Text(max_length=200)
+    description = Text(max_length=4000, allow_blank=True, required=False)
+    category = Text(max_length=64, allow_blank=True, required=False)
+    price = Amount()
+    currency = Currency(required=False)
+    active = Flag(required=False)
+
+
+class Choice(serializers.ChoiceField):
+    """One of some words, each standing for a value."""
+
+    def __init__(self, values: dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(choices=list(values), **kwargs)
+        self.values = values
+
+    def to_internal_value(self, data: Any) -> Any:
+        return self.values[super().to_internal_value(data)]
+
+
+class SearchQuery(serializers.Serializer[Any]):
+    """The query of the list of products."""
+
+    q = serializers.CharField(
+        required=False,
+        max_length=100,
+        allow_blank=True,
+        validators=[ProhibitNullCharactersValidator()],
+        help_text="Words in name or sku, in any case and accents. The nearest 1,000 come by relevance, "
+        "unless `ordering` says otherwise.",
+    )
+    category = serializers.CharField(
+        required=False, max_length=64, allow_blank=True, validators=[ProhibitNullCharactersValidator()]
+    )
+    price_min = Amount(required=False)
+    price_max = Amount(required=False)
+    in_stock = Choice({"true": True, "false": False}, required=False, help_text="Whether any is available.")
+    active = Choice(
+        {"true": True, "false": False, "any": None},
+        required=False,
+        help_text="Retired ones (`false`, `any`) are shown to `products:write`.",
+    )
+    ordering = serializers.ChoiceField(list(ORDERINGS), required=False)
+
+
+def read_search(query: Any) -> Search:
+    """What a query looks for; raises DRF's `ValidationError`."""
+    serializer = SearchQuery(data=query.dict())
+    serializer.is_valid(raise_exception=True)
+    return Search(**serializer.validated_data)
+
+
+class WantedLine(StrictSerializer):
+    """A product to hold for an order; `price` is what its buyer saw."""
+
+    product = serializers.UUIDField()
+    quantity = Whole(min_value=1, max_value=MAX_HELD)
+    price = Amount(required=False, allow_null=True)
+
+
+class WantedLines(StrictSerializer):
+    """All that an order wants."""
+
+    lines = WantedLine(many=True, allow_empty=False, max_length=MAX_LINES)  # type: ignore[call-arg]
+
+
+class Nothing(StrictSerializer):
+    """A body without any field."""
+
+
+def read_wanted(data: Any) -> list[Wanted]:
+    """The lines of a body; raises DRF's `ValidationError`."""
+    serializer = WantedLines(data=data)
+    serializer.is_valid(raise_exception=True)
+    return [Wanted(**line) for line in serializer.validated_data["lines"]]
+
+
+# What goes out ----------------------------------------------------------------------------------
+
+
+class ListedProduct(serializers.Serializer[Any]):
+    """A product in a list."""
+
+    id = serializers.UUIDField()
+    sku = serializers.CharField()
+    name = serializers.CharField()
+    category = serializers.CharField()
+    price = serializers.CharField(help_text="An amount such as `4.50`.")
+    currency = serializers.CharField(help_text="ISO 4217.")
+    available = serializers.IntegerField(help_text="Units that may be ordered.")
+    active = serializers.BooleanField(help_text="Off for a retired product.")
+    on_hand = serializers.IntegerField(required=False, help_text="With `products:write` only.")
+    reserved = serializers.IntegerField(required=False, help_text="With `products:write` only.")
+
+
+class WholeProduct(ListedProduct):
+    """A product."""
+
+    description = serializers.CharField()
+
+
+class ProductList(serializers.Serializer[Any]):
+    """One page of products."""
+
+    results = ListedProduct(many=True)
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+
+
+class HeldLine(serializers.Serializer[Any]):
+    """A product that is held, with what it is sold as."""
+
+    product = serializers.UUIDField()
+    sku = serializers.CharField()
+    name = serializers.CharField()
+    quantity = serializers.IntegerField()
+    unit_price = serializers.CharField()
+    currency = serializers.CharField()
+
+
+class HeldOrder(serializers.Serializer[Any]):
+    """What is held for an order."""
+
+    order = serializers.UUIDField()
+    state = serializers.CharField()
+    lines = HeldLine(many=True)
+
+
+class OrderState(serializers.Serializer[Any]):
+    """Where the goods of an order are: `held`, `fulfilled` or `taken_back`."""
+
+    order = serializers.UUIDField()
+    state = serializers.CharField()
+
+
+class HoldingLine(serializers.Serializer[Any]):
+    """How many of a product are held."""
+
+    product = serializers.UUIDField()
+    quantity = serializers.IntegerField()
+
+
+class Holding(serializers.Serializer[Any]):
+    """What is held for one of many orders."""
+
+    order = serializers.UUIDField()
+    lines = HoldingLine(many=True)
+
+
+class HoldingList(serializers.Serializer[Any]):
+    """One page of the orders that something is held for."""
+
+    results = Holding(many=True)
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+
+
+def write_product(row: Row, *, staff: bool) -> Row:
+    """A product of a list; `staff` see what is behind `available`."""
+    product = {
+        "id": row["id"],
+        "sku": row["sku"],
+        "name": row["name"],
+        "category": row["category"],
+        "price": write_amount(row["price"], row["currency"]),
+        "currency": row["currency"],
+        "available": row["on_hand"] - row["reserved"],
+        "active": row["active"],
+    }
+    if staff:
+        product |= {"on_hand": row["on_hand"], "reserved": row["reserved"]}
+    return product
+
+
+def write_whole(row: Row, *, staff: bool) -> Row:
+    """One product."""
+    return {**write_product(row, staff=staff), "description": row["description"]}
+
+
+def tag_product(row: Row) -> str:
+    """The ETag of a product: it changes with the stock too, `If-Match` compares the version alone."""
+    return write_etag(row["version"], row["on_hand"], row["reserved"])
+
+
+def write_held(order_id: UUID, state: str | None, lines: list[Held]) -> Row:
+    return {"order": order_id, "state": state, "lines": [write_line(line) for line in lines]}
+
+
+def write_line(line: Held) -> Row:
+    return {
+        "product": line.product,
+        "sku": line.sku,
+        "name": line.name,
+        "quantity": line.quantity,
+        "unit_price": write_amount(line.unit_price, line.currency),
+        "currency": line.currency,
+    }
+
+
+def write_holding(order_id: UUID, lines: dict[UUID, int]) -> Row:
+    return {"order": order_id, "lines": [{"product": product, "quantity": units} for product, units in lines.items()]}

@@ -1,0 +1,181 @@
+"""The catalogue over the API, and the stock that orders holds."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from products import catalogue, stock
+from products.models import Reservation
+from products.serializers import (
+    HeldOrder,
+    HoldingList,
+    Nothing,
+    OrderState,
+    ProductFields,
+    ProductList,
+    SearchQuery,
+    WantedLines,
+    WholeProduct,
+    read_search,
+    read_wanted,
+    tag_product,
+    write_held,
+    write_holding,
+    write_product,
+    write_whole,
+)
+from tokens.permissions import InsufficientScope
+from tokens.user import bearer
+from wire.etags import expected_versions, is_known
+from wire.keyset import Ordering, paginate, read_limit, write_page
+from wire.problems import Problem
+from wire.views import View
+
+BY_ORDER = Ordering("order", ("order_id",))
+PAGE = [
+    OpenApiParameter("cursor", str, description="From `next` or `previous` of this very list."),
+    OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
+]
+STATE = OpenApiParameter("state", str, enum=["held"], default="held")
+ETAG = OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200, 201], description="The version and stock.")
+KNOWN = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="An `ETag`: 304 if it still holds.")
+
+
+class Products(View):
+    """What there is."""
+
+    scopes = {"GET": "products:read", "POST": "products:write"}
+    problems = {"POST": (409,)}
+
+    @extend_schema(operation_id="products_list", parameters=[SearchQuery, *PAGE], responses=ProductList)
+    def get(self, request: Request) -> Response:
+        """Search the catalogue, page by page. A list carries no descriptions."""
+        search = read_search(request.GET)
+        if search.active is not True and not is_staff(request):
+            raise InsufficientScope("products:write")
+
+        page = catalogue.browse(search, cursor=request.GET.get("cursor"), limit=read_limit(request))
+        results = [write_product(row, staff=is_staff(request)) for row in page.rows]
+        return Response(write_page(request, page, results))
+
+    @extend_schema(
+        operation_id="products_create", request=ProductFields, parameters=[ETAG], responses={201: WholeProduct}
+    )
+    def post(self, request: Request) -> Response:
+        """Add a product, with nothing on hand. Its sku must be new."""
+        fields = read_fields(request)
+        product = catalogue.create(fields, by=bearer(request))
+        response = show(request, product.pk, status=201)
+        response["Location"] = request.build_absolute_uri(f"{request.path}{product.pk}/")
+        return response
+
+
+class Product(View):
+    """One product, for sale or retired."""
+
+    scopes = {"GET": "products:read", "PATCH": "products:write"}
+    problems = {"PATCH": (409, 412)}
+
+    @extend_schema(
+        operation_id="products_read",
+        parameters=[ETAG, KNOWN],
+        responses={200: WholeProduct, 304: OpenApiResponse(description="It is as `If-None-Match` says.")},
+    )
+    def get(self, request: Request, product_id: UUID) -> Response:
+        """Read a product."""
+        return show(request, product_id)
+
+    @extend_schema(operation_id="products_change", request=ProductFields, parameters=[ETAG], responses=WholeProduct)
+    def patch(self, request: Request, product_id: UUID) -> Response:
+        """Change a product; `{"active": false}` retires it."""
+        versions = expected_versions(request)
+        fields = read_fields(request, partial=True)
+        catalogue.change(product_id, fields, by=bearer(request), versions=versions)
+        return show(request, product_id)
+
+
+class Reservations(View):
+    """What is held, for the service that asked for it."""
+
+    scopes = {"GET": "stock:reserve"}
+
+    @extend_schema(operation_id="reservations_list", parameters=[STATE, *PAGE], responses=HoldingList)
+    def get(self, request: Request) -> Response:
+        """List every order that something is held for."""
+        if request.GET.get("state", "held") != "held":
+            raise Problem("state is held.", code="invalid")
+
+        rows: Any = Reservation.objects.held().values("order_id")
+        page = paginate(rows, BY_ORDER, cursor=request.GET.get("cursor"), limit=read_limit(request), filters="held")
+        lines = stock.lines_of(row["order_id"] for row in page.rows)
+        return Response(write_page(request, page, [write_holding(*pair) for pair in lines.items()]))
+
+
+class OneReservation(View):
+    """What is held for one order. Every verb may be repeated."""
+
+    scopes = {"PUT": "stock:reserve", "DELETE": "stock:reserve"}
+    problems = {"PUT": (409, 410), "DELETE": (410,)}
+
+    @extend_schema(operation_id="reservations_reserve", request=WantedLines, responses=HeldOrder)
+    def put(self, request: Request, order_id: UUID) -> Response:
+        """Hold every line or none. A repeat answers the same prices."""
+        lines = stock.reserve(order_id, read_wanted(request.data))
+        return Response(write_held(order_id, stock.state_of(order_id), lines))
+
+    @extend_schema(operation_id="reservations_release", request=None, responses={204: None})
+    def delete(self, request: Request, order_id: UUID) -> Response:
+        """Let go of what is held; nothing can be held for this order from then on."""
+        stock.release(order_id)
+        return Response(status=204)
+
+
+class Fulfilment(View):
+    """The goods leave."""
+
+    scopes = {"POST": "stock:reserve"}
+    problems = {"POST": (410,)}
+
+    @extend_schema(operation_id="reservations_fulfil", request=Nothing, responses=OrderState)
+    def post(self, request: Request, order_id: UUID) -> Response:
+        """Hand over what is held."""
+        Nothing(data=request.data).is_valid(raise_exception=True)
+        return Response({"order": order_id, "state": stock.fulfil(order_id)})
+
+
+class TakingBack(View):
+    """The goods return."""
+
+    scopes = {"POST": "stock:reserve"}
+    problems = {"POST": (410,)}
+
+    @extend_schema(operation_id="reservations_take_back", request=Nothing, responses=OrderState)
+    def post(self, request: Request, order_id: UUID) -> Response:
+        """Put what was handed over back on hand."""
+        Nothing(data=request.data).is_valid(raise_exception=True)
+        return Response({"order": order_id, "state": stock.take_back(order_id)})
+
+
+def is_staff(request: Request) -> bool:
+    """Whether the caller sees stock behind `available`, and retired products in lists."""
+    return bearer(request).may("products:write")
+
+
+def read_fields(request: Request, *, partial: bool = False) -> dict[str, Any]:
+    serializer = ProductFields(data=request.data, partial=partial)
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+def show(request: Request, product_id: UUID, status: int = 200) -> Response:
+    """A product with its ETag; without a body, if a reader knows it."""
+    row = catalogue.read(product_id)
+    tag = tag_product(row)
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
+    if request.method in ("GET", "HEAD") and is_known(request, tag):
+        return Response(status=304, headers=headers)
+
+    return Response(write_whole(row, staff=is_staff(request)), status, headers=headers)
