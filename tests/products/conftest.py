@@ -1,0 +1,53 @@
+"""What is on the shelf, in a test."""
+
+import uuid
+from decimal import Decimal
+
+import pytest
+from django.db.models import Sum
+
+from products import catalogue, stock
+from products.models import Movement, Stock
+from wire.events import SYSTEM
+
+
+@pytest.fixture
+def add(db):
+    """Put a product on the shelf, by its name: `add("Tea", price="4.50", on_hand=10)`."""
+
+    def add(name, *, price="4.50", on_hand=0, **fields):
+        fields = {"sku": name.upper(), "name": name, "price": Decimal(price)} | fields
+        product = catalogue.create(fields, by=SYSTEM)
+        if on_hand:
+            stock.correct(product.pk, on_hand, reason="delivered", by=SYSTEM)
+        return product
+
+    return add
+
+
+@pytest.fixture
+def tea(add):
+    return add("Tea", on_hand=10, category="Drinks", description="Black.")
+
+
+@pytest.fixture
+def cup(add):
+    return add("Cup", price="12.00", on_hand=3, category="Kitchen")
+
+
+@pytest.fixture
+def order_id():
+    return uuid.uuid4()
+
+
+@pytest.fixture
+def counters():
+    """The counters of a product, after a look at the ledger, which must say the same."""
+
+    def counters(product):
+        row = Stock.objects.get(pk=product.pk)
+        ledger = Movement.objects.filter(product=product).aggregate(on_hand=Sum("on_hand"), reserved=Sum("reserved"))
+        assert (ledger["on_hand"] or 0, ledger["reserved"] or 0) == (row.on_hand, row.reserved)
+        return row.on_hand, row.reserved
+
+    return counters
