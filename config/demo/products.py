@@ -1,36 +1,16 @@
-"""A shop to try: people, products and orders, the same on every run."""
+"""What the demo sells, and how it gets on the shelves."""
 
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
-from importlib import import_module
 from typing import NamedTuple
 
-from django.conf import settings
+from django.db import transaction
 
-NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "tessera:demo")
-PASSWORD = "tessera-demo"  # noqa: S105
-
-
-class Person(NamedTuple):
-    """Somebody who can log in to the demo."""
-
-    email: str
-    name: str
-    role: str
-
-    @property
-    def id(self) -> uuid.UUID:
-        return uuid.uuid5(NAMESPACE, self.email)
-
-
-PEOPLE = [
-    Person("alice@example.com", "Alice", "customer"),
-    Person("bob@example.com", "Bob", "customer"),
-    Person("carol@example.com", "Carol", "catalogue manager"),
-    Person("dave@example.com", "Dave", "order manager"),
-    Person("admin@example.com", "Admin", "admin"),
-]
+from config.demo import CAROL, product_id
+from products import catalogue, stock
+from products.models import Product
+from wire.events import Named
 
 
 class Item(NamedTuple):
@@ -45,7 +25,7 @@ class Item(NamedTuple):
 
     @property
     def id(self) -> uuid.UUID:
-        return uuid.uuid5(NAMESPACE, self.sku)
+        return product_id(self.sku)
 
 
 CATALOGUE = """
@@ -112,8 +92,26 @@ DES-010 | Desk | Mosaic Coasters, 4 | 26.00 | 19 | Glass tesserae set in cork.
 """
 
 
+def seed() -> str:
+    """Put the demo's products on sale where they are not; what was done, in words."""
+    missing = [item for item in read_catalogue() if not Product.objects.filter(sku=item.sku).exists()]
+    with transaction.atomic():
+        for item in missing:
+            add(item)
+    return f"{len(missing)} products added"
+
+
 def read_catalogue() -> Iterator[Item]:
     """The products of the demo."""
     for line in CATALOGUE.strip().splitlines():
         sku, category, name, price, on_hand, description = (part.strip() for part in line.split("|"))
         yield Item(sku, category, name, price, int(on_hand), description)
+
+
+def add(item: Item) -> None:
+    by = Named(str(CAROL.id), "demo")
+    fields = item._asdict() | {"price": Decimal(item.price)}
+    on_hand = fields.pop("on_hand")
+    catalogue.create(fields, by=by, product_id=item.id)
+    if on_hand:
+        stock.adjust({item.id: on_hand}, reason="first delivery", by=by)

@@ -1,0 +1,30 @@
+"""Who can log in to the demo."""
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+
+from accounts.models import Event, Role, User
+from config.demo import PASSWORD, PEOPLE, Person
+from wire.events import SYSTEM
+
+
+def seed() -> str:
+    """Make the demo's people where they are missing; what was done, in words.
+
+    Only with DEBUG on, since everybody knows their password.
+    """
+    if not settings.DEBUG:
+        return "nobody added, since DEBUG is off"
+
+    missing = [person for person in PEOPLE if not User.objects.filter(email=person.email).exists()]
+    for person in missing:
+        add(person)
+    return f"{len(missing)} people added"
+
+
+@transaction.atomic
+def add(person: Person) -> None:
+    user = User.objects.create(id=person.id, email=person.email, name=person.name, password=make_password(PASSWORD))
+    user.roles.set(Role.objects.filter(name=person.role))
+    Event.objects.record(user, "registered", by=SYSTEM)

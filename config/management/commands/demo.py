@@ -1,0 +1,26 @@
+"""Fill the shop with something to try."""
+
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from config.demo import PASSWORD, PEOPLE
+
+
+class Command(BaseCommand):
+    """Seeds what this process serves; a second run changes nothing."""
+
+    help = "Add the demo's people, products and orders where they are missing, and print the log-ins."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for service in sorted(settings.SERVICES, key=["accounts", "products", "orders"].index):
+            self.stdout.write(f"{service}: {import_module(f'config.demo.{service}').seed()}")
+        if settings.DEBUG and "accounts" in settings.SERVICES:
+            self.print_log_ins()
+
+    def print_log_ins(self) -> None:
+        self.stdout.write(f"\nLog in at {settings.ISSUER}/login/ with the password {PASSWORD}:")
+        for person in PEOPLE:
+            self.stdout.write(f"  {person.email:<20} {person.role}")
