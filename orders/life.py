@@ -50,7 +50,8 @@ TRANSITIONS = [
     Transition(Status.DELIVERED, Status.RETURNED, "return", ("orders:manage",), "take_back"),
 ]
 ACTIONS = ("cancel", "pay", "ship", "deliver", "return")
-OWES = {(change.before, change.after): change.owes for change in TRANSITIONS}
+TARGETS: dict[str, str] = {change.action: change.after for change in TRANSITIONS if change.action}
+OWES: dict[tuple[str, str], str] = {(change.before, change.after): change.owes for change in TRANSITIONS}
 
 
 class Caller(Actor, Protocol):

@@ -49,17 +49,22 @@ class OrderQuerySet(models.QuerySet["Order"]):
         """Orders that owe products a verb, or wait for one past their lease."""
         return self.filter(~Q(owes="") | Q(status=Status.PENDING, lease_until__lt=timezone.now()))
 
+    def overdue(self) -> Self:
+        """Pending orders that have waited for products longer than an order may, and are nobody's business."""
+        now = timezone.now()
+        return self.filter(status=Status.PENDING, created_at__lt=now - DEADLINE, lease_until__lt=now)
+
     def unpaid(self) -> Self:
         """Placed orders whose time to be paid has run out."""
         return self.filter(status=Status.PLACED, placed_at__lt=timezone.now() - PAYMENT_TERM)
 
-    def move(self, order_id: uuid.UUID, *, before: str, after: str, **changes: Any) -> bool:
-        """Compare-and-set the status, adding what the change owes; whether this call won."""
-        debt = OWES.get((before, after))
+    def move(self, order: "Order", after: str, **changes: Any) -> bool:
+        """Compare-and-set the status of an order as it was read, adding what the change owes; whether it won."""
+        debt = OWES.get((order.status, after))
         if debt:
             # An order may be returned before products heard that it was shipped.
             changes["owes"] = Trim(Concat(F("owes"), Value(f" {debt}")))
-        found = self.filter(pk=order_id, status=before)
+        found = self.filter(pk=order.pk, status=order.status, version=order.version)
         return found.update(status=after, version=F("version") + 1, **changes) == 1
 
     def take_over(self, order_id: uuid.UUID) -> bool:
@@ -106,7 +111,9 @@ class Order(models.Model):
             models.Index(fields=["placed_at"], condition=Q(status="placed"), name="order_unpaid"),
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(status__in=[status.value for status in Status]), name="order_status_known"),
+            models.CheckConstraint(
+                condition=Q(status__in=[status.value for status in Status]), name="order_status_known"
+            ),
             models.CheckConstraint(
                 condition=Q(placed_at__isnull=True) | Q(total__isnull=False), name="placed_order_has_a_total"
             ),

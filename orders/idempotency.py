@@ -1,0 +1,174 @@
+"""One key, one order: what a caller asks for again is answered as before.
+
+After draft-ietf-httpapi-idempotency-key-header: a key counts for its `sub`, client and operation,
+for 24 hours; what it came with is remembered by a fingerprint.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+import structlog
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from orders import checkout
+from orders.checkout import Customer
+from orders.inventory import Wanted
+from orders.life import Status
+from orders.models import KEY_LIFETIME, IdempotencyKey, Order
+from wire.json import write
+
+logger = structlog.get_logger(__name__)
+
+PLACE = "place"
+"""The operation that keys are for."""
+BATCH = 1_000
+"""Keys that one statement clears."""
+ACCEPTED = 202
+"""The one status that is not final."""
+
+
+class KeyReused(Exception):
+    """The key was used for something else: for `order_id`."""
+
+    def __init__(self, order_id: UUID) -> None:
+        super().__init__(order_id)
+        self.order_id = order_id
+
+
+class StillRunning(Exception):
+    """Somebody is placing the order of this key right now."""
+
+
+class Asked(NamedTuple):
+    """What a customer asks for under a key."""
+
+    customer: Customer
+    lines: Sequence[Wanted]
+    ship_to: str
+    key: str
+
+
+class Answer(NamedTuple):
+    """What a caller is told of an order: a status and a body of JSON; 202 is not final."""
+
+    status: int
+    body: dict[str, Any]
+
+
+class Outcome(NamedTuple):
+    """What came of a request under a key; `replayed` if it was answered so before."""
+
+    order_id: UUID
+    status: int
+    body: dict[str, Any]
+    replayed: bool = False
+
+
+Teller = Callable[[Order], Answer]
+
+
+def place_once(customer: Customer, lines: Iterable[Wanted], *, key: str, answer: Teller, ship_to: str = "") -> Outcome:
+    """Place an order under a key of the customer's: once, however often it is asked for.
+
+    `answer` says what a caller is told of an order; its final answer is kept, and given again.
+    Never from inside a transaction. Raises `BadLines`, `KeyReused` or `StillRunning`.
+    """
+    asked = Asked(customer, checkout.merge(lines), ship_to, key)
+    try:
+        order = claim(asked)
+    except IntegrityError:
+        known = recall(asked)
+        if known:
+            return repeat(known, asked, answer)
+        order = claim(asked)
+
+    return finish(checkout.confirm(order), answer)
+
+
+@transaction.atomic(durable=True)
+def claim(asked: Asked) -> Order:
+    """Write down a pending order together with its key; raises `IntegrityError` if the key is taken."""
+    order = checkout.draft(asked.customer, ship_to=asked.ship_to)
+    # The key goes first, since it is what may be refused.
+    IdempotencyKey.objects.create(**name(asked), fingerprint=fingerprint(asked), order_id=order.pk)
+    checkout.write_order(order, asked.lines, by=asked.customer)
+    return order
+
+
+def name(asked: Asked) -> dict[str, str]:
+    """What a key is unique by."""
+    return {"sub": asked.customer.sub, "client_id": asked.customer.client_id, "operation": PLACE, "key": asked.key}
+
+
+def fingerprint(asked: Asked) -> str:
+    """What is asked for, in 64 hex digits; the same for the same lines in any order."""
+    lines = [[str(line.product), line.quantity, write_price(line)] for line in asked.lines]
+    return hashlib.sha256(orjson.dumps([lines, asked.ship_to])).hexdigest()
+
+
+def write_price(line: Wanted) -> str | None:
+    return None if line.price is None else f"{line.price:.3f}"
+
+
+def recall(asked: Asked) -> IdempotencyKey | None:
+    """The key as it was used before; None if its time is over, and then it is forgotten."""
+    known = IdempotencyKey.objects.select_related("order").filter(**name(asked)).first()
+    if known and known.created_at < timezone.now() - KEY_LIFETIME:
+        IdempotencyKey.objects.filter(pk=known.pk).delete()
+        return None
+
+    return known
+
+
+def repeat(known: IdempotencyKey, asked: Asked, answer: Teller) -> Outcome:
+    """Answer a request whose key was used before."""
+    if known.fingerprint != fingerprint(asked):
+        raise KeyReused(known.order_id)
+    if known.body:
+        return replay(known)
+
+    return finish(go_on(known), answer)
+
+
+def go_on(known: IdempotencyKey) -> Order:
+    """The order of a key without a final answer, placed now if nobody else is at it."""
+    if known.order.status != Status.PENDING:
+        return known.order
+    if Order.objects.take_over(known.order_id):
+        return checkout.resume(known.order)
+    if known.status != ACCEPTED:
+        raise StillRunning
+
+    return Order.objects.get(pk=known.order_id)
+
+
+def finish(order: Order, answer: Teller) -> Outcome:
+    """Keep the answer with the key; where somebody was faster with a final one, that one counts."""
+    status, body = answer(order)
+    unanswered = IdempotencyKey.objects.filter(order=order, body="")
+    if status == ACCEPTED:
+        unanswered.update(status=status)
+        return Outcome(order.pk, status, body)
+    if unanswered.update(status=status, body=write(body).decode()):
+        return Outcome(order.pk, status, body)
+
+    return replay(IdempotencyKey.objects.get(order=order))
+
+
+def replay(known: IdempotencyKey) -> Outcome:
+    return Outcome(known.order_id, known.status or ACCEPTED, orjson.loads(known.body), replayed=True)
+
+
+def clear_keys() -> int:
+    """Forget the keys whose time is over, a batch at a time; how many there were."""
+    old = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEY_LIFETIME).order_by("created_at")
+    cleared = 0
+    while batch := list(old.values_list("pk", flat=True)[:BATCH]):
+        cleared += IdempotencyKey.objects.filter(pk__in=batch).delete()[0]
+    if cleared:
+        logger.info("keys_cleared", count=cleared)
+    return cleared

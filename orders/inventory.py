@@ -1,0 +1,338 @@
+"""What orders needs of products, and how it asks for it over HTTP."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from typing import Any, NamedTuple, NoReturn, Protocol
+from urllib.parse import parse_qs, urlencode, urlsplit
+from uuid import UUID
+
+import orjson
+import requests
+import structlog
+from django.conf import settings
+from django.db import connection
+from django.utils.module_loading import import_string
+
+from tokens.client import LogInFailed, OwnLogIn, own_log_in
+from tokens.issuer import read_bounded
+
+logger = structlog.get_logger(__name__)
+
+Facts = list[dict[str, Any]]
+"""What is to be said of each line that is in the way, in the words and types of the wire."""
+
+
+class Wanted(NamedTuple):
+    """A line as its buyer wants it, with the price that they saw, if they say so."""
+
+    product: UUID
+    quantity: int
+    price: Decimal | None = None
+
+
+class Held(NamedTuple):
+    """A line as products holds it, at the price it is sold for."""
+
+    product: UUID
+    quantity: int
+    sku: str
+    name: str
+    unit_price: Decimal
+    currency: str
+
+
+class NotReserved(Exception):
+    """Products will never hold these lines: `code` says why, `lines` has the facts of each."""
+
+    code: str = "not-reserved"
+
+    def __init__(self, lines: Facts) -> None:
+        super().__init__(self.code)
+        self.lines = lines
+
+
+class OutOfStock(NotReserved):
+    """There is not enough: per line `{product, wanted, available}`, every shortage."""
+
+    code = "insufficient-stock"
+
+
+class PriceChanged(NotReserved):
+    """The buyer saw another price: per line `{product, seen, price, currency}`."""
+
+    code = "price-changed"
+
+
+class Unorderable(NotReserved):
+    """Products that cannot be ordered, or not together: per line `{product}`."""
+
+    def __init__(self, code: str, lines: Facts) -> None:
+        self.code = code
+        super().__init__(lines)
+
+
+UNORDERABLE = ("unknown-product", "retired-product", "mixed-currencies")
+
+
+class OtherLines(Exception):
+    """Other lines are held under the same order."""
+
+
+class Gone(Exception):
+    """What was held for the order was released, or never held."""
+
+
+class InventoryUnavailable(Exception):
+    """Products did not answer, so that nobody knows whether it was done."""
+
+
+class Inventory(Protocol):
+    """Stock, as orders sees it.
+
+    Each verb is one transaction over there and safe to repeat; called from inside a transaction
+    it is a `RuntimeError`. Each may raise `InventoryUnavailable`.
+    """
+
+    def reserve(self, order_id: UUID, lines: Sequence[Wanted]) -> list[Held]:
+        """Hold every line or none; the lines as held, in the order of their products.
+
+        A repeat answers the same. Raises `OutOfStock`, `PriceChanged` or `Unorderable`, after
+        which nothing is held; `OtherLines`; or `Gone` after a release.
+        """
+
+    def release(self, order_id: UUID) -> None:
+        """Hold nothing for the order, now and ever; raises `Gone` once it was fulfilled."""
+
+    def fulfil(self, order_id: UUID) -> None:
+        """Take what is held out of stock; raises `Gone` if nothing ever was, or it was released."""
+
+    def take_back(self, order_id: UUID) -> None:
+        """Put what was fulfilled back into stock; raises `Gone` if nothing was."""
+
+    def held(self) -> Iterator[tuple[UUID, dict[UUID, int]]]:
+        """Each order for which something is held, with the quantities by product."""
+
+
+@cache
+def get_inventory() -> Inventory:
+    """The inventory that `settings.INVENTORY` names."""
+    return import_string(settings.INVENTORY)()
+
+
+def refuse_transaction() -> None:
+    """Raise `RuntimeError` inside a transaction, as `atomic(durable=True)` does in the monolith."""
+    blocks = connection.atomic_blocks
+    if blocks and not blocks[-1]._from_testcase:  # type: ignore[attr-defined]
+        raise RuntimeError("Products is never called from inside a transaction.")
+
+
+# Over HTTP --------------------------------------------------------------------------------------
+
+RESERVATIONS = "/api/products/reservations/"
+SCOPE = "stock:reserve"
+BUDGET = 2.5
+"""Seconds that one verb may take, with all its tries."""
+TRY = 0.8
+"""Seconds that one try may take."""
+JITTER = 0.1
+"""Seconds of rest, at most, before the second try."""
+FAILURES = 5
+"""Verbs that fail in a row before the breaker opens."""
+REST = 5.0
+"""Seconds that an open breaker lets nobody through."""
+
+
+class Answer(NamedTuple):
+    """What products answered: a status below 500, and the value of the body."""
+
+    status: int
+    body: Any
+
+
+class TryAgain(Exception):
+    """A try failed in a way that the next may not."""
+
+
+class Breaker:
+    """After `FAILURES` failures in a row lets nobody through for `REST` seconds, then one at a time.
+
+    It holds no lock while a call is under way, so that callers do not wait for one another.
+    """
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._opens_at = 0.0
+        self._lock = threading.Lock()
+
+    def admits(self) -> bool:
+        """Whether a call may be tried now."""
+        with self._lock:
+            if self._failures < FAILURES:
+                return True
+            if time.monotonic() < self._opens_at:
+                return False
+
+            self._opens_at = time.monotonic() + REST
+            return True
+
+    def succeed(self) -> None:
+        with self._lock:
+            self._failures = 0
+
+    def fail(self) -> None:
+        with self._lock:
+            self._failures += 1
+            self._opens_at = time.monotonic() + REST
+
+
+class RemoteInventory:
+    """Products over HTTP, within a bound of time and behind a breaker."""
+
+    def __init__(self) -> None:
+        self._breaker = Breaker()
+        self._sessions = threading.local()
+
+    def reserve(self, order_id: UUID, lines: Sequence[Wanted]) -> list[Held]:
+        answer = self._ask("PUT", f"{order_id}/", {"lines": [write_wanted(line) for line in lines]})
+        return read_lines(answer)
+
+    def release(self, order_id: UUID) -> None:
+        self._ask("DELETE", f"{order_id}/")
+
+    def fulfil(self, order_id: UUID) -> None:
+        self._ask("POST", f"{order_id}/fulfil/")
+
+    def take_back(self, order_id: UUID) -> None:
+        self._ask("POST", f"{order_id}/take-back/")
+
+    def held(self) -> Iterator[tuple[UUID, dict[UUID, int]]]:
+        query: dict[str, str] | None = {"state": "held", "limit": "100"}
+        while query:
+            page = self._ask("GET", f"?{urlencode(query)}").body
+            yield from map(read_holding, page["results"])
+            query = read_query(page["next"])
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Answer:
+        """The answer of products, unless it is an error."""
+        refuse_transaction()
+        if not self._breaker.admits():
+            raise InventoryUnavailable("Products failed repeatedly and is given a rest.")
+
+        try:
+            answer = self._insist(method, path, body)
+        except InventoryUnavailable:
+            self._breaker.fail()
+            raise
+        self._breaker.succeed()
+        return answer if answer.status < 300 else refuse(answer)
+
+    def _insist(self, method: str, path: str, body: Any) -> Answer:
+        """Try until there is an answer or no time; each rest is longer, and none is like another's."""
+        deadline = time.monotonic() + BUDGET
+        rest = JITTER
+        while True:
+            try:
+                return self._try(method, path, body, deadline)
+            except TryAgain as error:
+                pause = random.uniform(0, rest)  # noqa: S311
+                if time.monotonic() + pause >= deadline:
+                    raise InventoryUnavailable(str(error)) from error
+            time.sleep(pause)
+            rest *= 2
+
+    def _try(self, method: str, path: str, body: Any, deadline: float) -> Answer:
+        own = own_log_in(SCOPE)
+        token = read_token(own)
+        try:
+            answer = self._send(method, path, body, token, min(deadline, time.monotonic() + TRY))
+        except (requests.RequestException, ValueError) as error:
+            raise TryAgain(str(error)) from error
+        if answer.status == 401:
+            own.forget(token)
+        if answer.status in (401, 429) or answer.status >= 500:
+            raise TryAgain(f"Products answered {answer.status}.")
+        return answer
+
+    def _send(self, method: str, path: str, body: Any, token: str, until: float) -> Answer:
+        response = self._http().request(
+            method,
+            f"{settings.PRODUCTS_URL}{RESERVATIONS}{path}",
+            data=None if body is None else orjson.dumps(body),
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json", **trace()},
+            timeout=max(0.01, until - time.monotonic()),
+            allow_redirects=False,
+            stream=True,
+        )
+        with response:
+            text = read_bounded(response, until)
+        return Answer(response.status_code, orjson.loads(text) if text else None)
+
+    def _http(self) -> requests.Session:
+        if not hasattr(self._sessions, "http"):
+            self._sessions.http = requests.Session()
+            self._sessions.http.trust_env = False
+        return self._sessions.http
+
+
+def read_token(own: OwnLogIn) -> str:
+    try:
+        return own.token()
+    except LogInFailed as error:
+        raise InventoryUnavailable(str(error)) from error
+
+
+def trace() -> dict[str, str]:
+    """The id of the request under way, so that both services log the same."""
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    return {"X-Request-ID": str(request_id)} if request_id else {}
+
+
+def write_wanted(line: Wanted) -> dict[str, Any]:
+    written = {"product": str(line.product), "quantity": line.quantity}
+    return written if line.price is None else {**written, "price": f"{line.price:f}"}
+
+
+def read_lines(answer: Answer) -> list[Held]:
+    """The lines of a reservation; raises `InventoryUnavailable` for an answer that is none."""
+    try:
+        return [read_held(line) for line in answer.body["lines"]]
+    except (KeyError, TypeError, ValueError, InvalidOperation) as error:
+        raise InventoryUnavailable("Products answered with no reservation.") from error
+
+
+def read_held(line: dict[str, Any]) -> Held:
+    price = Decimal(line["unit_price"])
+    return Held(UUID(line["product"]), line["quantity"], line["sku"], line["name"], price, line["currency"])
+
+
+def read_holding(row: dict[str, Any]) -> tuple[UUID, dict[UUID, int]]:
+    return UUID(row["order"]), {UUID(line["product"]): line["quantity"] for line in row["lines"]}
+
+
+def read_query(address: str | None) -> dict[str, str] | None:
+    """The query of a page's neighbour; where it says to go is never followed."""
+    return None if address is None else {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+
+
+REFUSALS: dict[str, type[NotReserved]] = {"insufficient-stock": OutOfStock, "price-changed": PriceChanged}
+
+
+def refuse(answer: Answer) -> NoReturn:
+    """Raise what a problem of products means; what means nothing to us is as good as no answer."""
+    problem = answer.body if isinstance(answer.body, dict) else {}
+    code, lines = str(problem.get("code")), problem.get("lines", [])
+    if code in REFUSALS:
+        raise REFUSALS[code](lines)
+    if code in UNORDERABLE:
+        raise Unorderable(code, lines)
+    if code == "other-lines":
+        raise OtherLines
+    if answer.status == 410:
+        raise Gone
+
+    logger.error("inventory_answer_unexpected", status=answer.status, code=code)
+    raise InventoryUnavailable(f"Products answered {answer.status}.")

@@ -1,0 +1,19 @@
+"""Settle once what `manage.py work` settles all the time."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from orders.settling import settle_orders
+
+
+class Command(BaseCommand):
+    """Settle every order that owes products something or waits for it."""
+
+    help = "Settles each order that owes products something or waits for it; fails if any is left."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        tally = settle_orders()
+        self.stdout.write(", ".join(f"{count} {result}" for result, count in tally.items()))
+        if tally["stuck"] or tally["left"]:
+            raise CommandError("Some orders could not be settled.")

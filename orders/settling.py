@@ -1,0 +1,80 @@
+"""The resolver: finishes whatever a crash, an outage or the time has left unfinished."""
+
+from uuid import UUID
+
+import structlog
+from prometheus_client import Counter
+
+from orders import checkout, debts, transitions
+from orders.inventory import Gone, InventoryUnavailable, OtherLines
+from orders.life import Status
+from orders.models import Order
+from wire.events import SYSTEM
+
+logger = structlog.get_logger(__name__)
+
+BATCH = 1_000
+"""Orders that one run expires or rejects."""
+
+settled_orders = Counter("tessera_orders_settled", "Orders that the resolver took up, by what came of it", ["result"])
+
+
+def settle_orders() -> dict[str, int]:
+    """Settle each order that owes, or is pending past its lease: how many were settled, stuck and left.
+
+    A stuck one wants a person. One is left, for the next run, when products did not answer for it;
+    the others still have their turn, and where nobody answers at all, the breaker makes it short.
+    """
+    reject_overdue()
+    waiting = list(Order.objects.unsettled().order_by("created_at").values_list("pk", flat=True))
+    tally = {"settled": 0, "stuck": 0, "left": 0}
+    for order_id in waiting:
+        tally[attempt(order_id)] += 1
+
+    if waiting:
+        logger.info("orders_settled", **tally)
+    return tally
+
+
+def reject_overdue() -> None:
+    """Reject the pending orders past their deadline, whether or not products can be reached."""
+    for order in list(Order.objects.overdue().order_by("created_at")[:BATCH]):
+        checkout.give_up(order)
+
+
+def attempt(order_id: UUID) -> str:
+    """Try to settle an order, and say how it went."""
+    try:
+        settle(order_id)
+        result = "settled"
+    except InventoryUnavailable as error:
+        logger.warning("inventory_unavailable", error=str(error))
+        result = "left"
+    except (Gone, OtherLines) as error:
+        logger.exception("order_stuck", order=str(order_id), error=repr(error))
+        result = "stuck"
+    settled_orders.labels(result).inc()
+    return result
+
+
+def settle(order_id: UUID) -> None:
+    """Go on where an order was left. Safe to repeat, never from inside a transaction.
+
+    Raises `InventoryUnavailable`; or `Gone` or `OtherLines`, if products says what cannot be.
+    """
+    order = Order.objects.get(pk=order_id)
+    if order.status == Status.PENDING and Order.objects.take_over(order_id):
+        order = checkout.resume(order)
+        if order.status == Status.PENDING:
+            raise InventoryUnavailable("Products did not answer.")
+
+    debts.pay(order_id)
+
+
+def expire_unpaid() -> int:
+    """Expire the placed orders that nobody paid in time; how many. What they owe, `settle_orders` pays."""
+    unpaid = list(Order.objects.unpaid().order_by("placed_at")[:BATCH])
+    expired = sum(transitions.write(order, Status.EXPIRED, by=SYSTEM) for order in unpaid)
+    if expired:
+        logger.info("orders_expired", count=expired)
+    return expired

@@ -1,0 +1,249 @@
+"""Orders over the API."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+
+from orders import transitions
+from orders.checkout import Customer
+from orders.idempotency import KeyReused, Outcome, StillRunning, place_once
+from orders.life import Status
+from orders.models import Order as Placed
+from orders.serializers import (
+    FIELDS,
+    KEY,
+    MAX_KEY,
+    NewOrder,
+    Nothing,
+    OrderList,
+    Payment,
+    WholeOrder,
+    answer_with,
+    read_key,
+    write_orders,
+    write_whole,
+)
+from tokens.permissions import InsufficientScope
+from tokens.user import TokenUser, bearer
+from wire.etags import expected_versions, write_etag
+from wire.keyset import Ordering, paginate, read_limit, write_page
+from wire.problems import MEDIA_TYPE, Conflict, NotFound, PreconditionFailed, Problem
+from wire.views import View
+
+NEWEST = Ordering("newest", ("created_at", "id"), descending=True)
+RETRY = 5
+"""Seconds after which it is worth asking for a pending order again."""
+
+PAGE = [
+    OpenApiParameter("status", str, enum=Status.values, description="Only orders that stand there."),
+    OpenApiParameter("cursor", str, description="From `next` or `previous` of this very list."),
+    OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
+]
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "pattern": f"^({KEY})$", "minLength": 1, "maxLength": MAX_KEY},
+    OpenApiParameter.HEADER,
+    required=True,
+    description="A new one per order, the same one per retry; remembered for 24 hours.",
+)
+ETAG = OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200], description="The version.")
+LOCATION = OpenApiParameter("Location", OpenApiTypes.URI, OpenApiParameter.HEADER, response=[201, 202])
+RETRY_AFTER = OpenApiParameter("Retry-After", int, OpenApiParameter.HEADER, response=[202], description="Seconds.")
+REPLAYED = OpenApiParameter(
+    "Idempotent-Replayed",
+    str,
+    OpenApiParameter.HEADER,
+    response=[201],
+    description="`true` where this was answered before.",
+)
+
+
+class KeyInUse(Conflict):
+    """The first request with this key is still under way."""
+
+    default_code = "idempotency-key-in-use"
+    default_detail = "The first request with this Idempotency-Key is still under way; ask again."
+    retry_after = 1
+
+
+class KeyTaken(Problem):
+    """The key was used with another body."""
+
+    status_code = 422
+    default_code = "idempotency-key-reused"
+    default_detail = "This Idempotency-Key was used with another body: see order."
+
+
+class WrongStatus(Conflict):
+    """The order does not allow the action as it is."""
+
+    default_code = "wrong-status"
+    default_detail = "The order does not allow this as it is now: see order."
+
+
+class Orders(View):
+    """One's own orders; everyone's for order managers."""
+
+    scopes = {"GET": "orders:read orders:manage", "POST": "orders:write"}
+    problems = {"POST": (409, 422)}
+
+    @extend_schema(operation_id="orders_list", parameters=PAGE, responses=OrderList)
+    def get(self, request: Request) -> Response:
+        """List orders, newest first. Their events are with each order alone."""
+        caller, status = bearer(request), read_status(request)
+        found = Placed.objects.visible_to(caller)
+        found = found.filter(status=status) if status else found
+        whose = "" if caller.may("orders:manage") else caller.sub
+        page = paginate(
+            found.values(*FIELDS),
+            NEWEST,
+            cursor=request.GET.get("cursor"),
+            limit=read_limit(request),
+            filters=[status, whose],
+        )
+        return Response(write_page(request, page, write_orders(page.rows, caller=caller)))
+
+    @extend_schema(
+        operation_id="orders_place",
+        request=NewOrder,
+        parameters=[IDEMPOTENCY_KEY, LOCATION, RETRY_AFTER, REPLAYED],
+        responses={201: WholeOrder, 202: WholeOrder},
+    )
+    def post(self, request: Request) -> Response:
+        """Place an order: 201 placed, 409 refused with the facts per line, or 202 while it is pending.
+
+        A 202 is not final: the same key answers 202 until the order is placed or refused, and from
+        then on that.
+        """
+        caller, key, asked = bearer(request), read_key(request.headers), read(NewOrder, request)
+        try:
+            outcome = place_once(name_customer(caller), **asked, key=key, answer=answer_with(caller))
+        except KeyReused as error:
+            raise KeyTaken(order=str(error.order_id)) from error
+        except StillRunning as error:
+            raise KeyInUse from error
+        return answer(request, outcome)
+
+
+class Order(View):
+    """One order."""
+
+    scopes = {"GET": "orders:read orders:manage"}
+
+    @extend_schema(operation_id="orders_read", parameters=[ETAG], responses=WholeOrder)
+    def get(self, request: Request, order_id: UUID) -> Response:
+        """Read an order."""
+        order = Placed.objects.visible_to(bearer(request)).filter(pk=order_id).first()
+        if not order:
+            raise NotFound
+
+        return show(request, order)
+
+
+class Change(View):
+    """Moves an order on. What was done already is not done again, and is answered alike."""
+
+    action: ClassVar[str]
+    body: ClassVar[type[Serializer[Any]]] = Nothing
+    problems = {"POST": (409, 412)}
+
+    @extend_schema(request=None, parameters=[ETAG], responses=WholeOrder)
+    def post(self, request: Request, order_id: UUID) -> Response:
+        versions = expected_versions(request)
+        facts = read(self.body, request)
+        caller = bearer(request)
+        try:
+            order = transitions.change(order_id, self.action, by=caller, versions=versions, **facts)
+        except transitions.NoSuchOrder as error:
+            raise NotFound from error
+        except transitions.NotAllowed as error:
+            raise InsufficientScope(" ".join(sorted(error.scopes))) from error
+        except transitions.OtherVersion as error:
+            raise PreconditionFailed from error
+        except transitions.WrongStatus as error:
+            raise WrongStatus(order=write_whole(error.order, caller=caller)) from error
+        return show(request, order)
+
+
+class Cancel(Change):
+    """Cancel an order; what was held for it goes back. Once it is paid, only an order manager may."""
+
+    action = "cancel"
+    scopes = {"POST": "orders:write orders:manage"}
+
+
+class Pay(Change):
+    """Report an order as paid. Nobody pays for themselves here: it takes a payment's reference."""
+
+    action = "pay"
+    body = Payment
+    scopes = {"POST": "orders:manage orders:pay"}
+
+    @extend_schema(request=Payment, parameters=[ETAG], responses=WholeOrder)
+    def post(self, request: Request, order_id: UUID) -> Response:
+        return super().post(request, order_id)
+
+
+class Ship(Change):
+    """Report an order as shipped; its products leave the stock."""
+
+    action = "ship"
+    scopes = {"POST": "orders:manage"}
+
+
+class Deliver(Change):
+    """Report an order as delivered."""
+
+    action = "deliver"
+    scopes = {"POST": "orders:manage"}
+
+
+class Return(Change):
+    """Take an order back; its products go back into stock."""
+
+    action = "return"
+    scopes = {"POST": "orders:manage"}
+
+
+def read(serializer: type[Serializer[Any]], request: Request) -> dict[str, Any]:
+    """The fields of a body; raises DRF's `ValidationError`."""
+    body = serializer(data=request.data)
+    body.is_valid(raise_exception=True)
+    return dict(body.validated_data)
+
+
+def read_status(request: Request) -> str:
+    """The status that a list is filtered by, if any."""
+    status = request.GET.get("status", "")
+    if status and status not in Status.values:
+        raise Problem(f"status is one of {', '.join(Status.values)}.", code="invalid")
+
+    return status
+
+
+def name_customer(caller: TokenUser) -> Customer:
+    return Customer(caller.sub, caller.name, caller.email, caller.client_id)
+
+
+def answer(request: Request, outcome: Outcome) -> Response:
+    """The answer to an order that was asked for, the first time or again."""
+    response = Response(outcome.body, outcome.status)
+    if outcome.status == 409:
+        response.content_type = MEDIA_TYPE
+    else:
+        response["Location"] = request.build_absolute_uri(f"{request.path}{outcome.order_id}/")
+    if outcome.status == 202:
+        response["Retry-After"] = str(RETRY)
+    if outcome.replayed:
+        response["Idempotent-Replayed"] = "true"
+    return response
+
+
+def show(request: Request, order: Placed) -> Response:
+    """An order with its ETag."""
+    return Response(write_whole(order, caller=bearer(request)), headers={"ETag": write_etag(order.version)})
