@@ -20,6 +20,7 @@ from tokens.errors import TokenRefused
 from tokens.pages import LOG_IN, TemporaryRedirect, local_path, page
 from tokens.permissions import OPEN
 from tokens.scopes import SCOPES
+from tokens.user import TokenUser, bearer
 from tokens.verification import read_spent
 from wire.events import Named
 from wire.requests import ReadOnly
@@ -134,19 +135,19 @@ def send_away(request: HttpRequest) -> HttpResponse:
 @page({"GET": "account", "POST": "account"})
 def account(request: HttpRequest) -> HttpResponse:
     """Who one is, and a new password."""
-    user = get_object_or_404(User, pk=request.user.sub, is_active=True)  # type: ignore[union-attr]
+    user = get_object_or_404(User, pk=bearer(request).sub, is_active=True)
     form = PasswordForm(request.POST or None)
     if request.method == "POST" and form.is_valid() and change_password(request, user, form):
         messages.success(request, "Your password is changed. Your other sessions have ended.")
         return HttpResponseRedirect("/account/")
 
-    return show(request, "accounts/account.html", form, account=user, **write_rights(request.user))
+    return show(request, "accounts/account.html", form, account=user, **write_rights(bearer(request)))
 
 
 def change_password(request: HttpRequest, user: User, form: PasswordForm) -> bool:
     """Whether the password was changed; if not, the form says why."""
     current, new = form.cleaned_data["current_password"], form.cleaned_data["new_password"]
-    by: Any = request.user
+    by = bearer(request)
     try:
         registration.change_password(user, current, new, sid=by.sid, by=by)
     except registration.WrongPassword:
@@ -156,10 +157,10 @@ def change_password(request: HttpRequest, user: User, form: PasswordForm) -> boo
     return form.is_valid()
 
 
-def write_rights(bearer: Any) -> dict[str, Any]:
+def write_rights(caller: TokenUser) -> dict[str, Any]:
     """Roles and rights in words, as the token carries them."""
-    rights = [words for scope, words in SCOPES.items() if bearer.may(scope)]
-    return {"roles": bearer.token["roles"], "rights": rights}
+    rights = [words for scope, words in SCOPES.items() if caller.may(scope)]
+    return {"roles": caller.token["roles"], "rights": rights}
 
 
 def show(request: HttpRequest, template: str, form: Any, **context: Any) -> HttpResponse:
