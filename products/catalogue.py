@@ -16,7 +16,6 @@ from wire.problems import Conflict, NotFound, PreconditionFailed, Problem
 SHOWN = ("id", "sku", "name", "category", "price", "currency", "active")
 """What a list reads of a product, beside `on_hand` and `reserved`; one product has all of `WHOLE`."""
 WHOLE = (*SHOWN, "description", "version")
-CHANGEABLE = ("sku", "name", "description", "category", "price", "currency", "active")
 
 BY_NAME = Ordering("name", ("search_key", "id"))
 BY_RELEVANCE = Ordering("relevance", ("relevance", "search_key", "id"))

@@ -1,0 +1,370 @@
+"""A catalogue read from a CSV file (RFC 4180): all validated first, then written in short transactions."""
+
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from django.db import IntegrityError, transaction
+from tqdm import tqdm
+
+from products import stock
+from products.catalogue import write_changes
+from products.models import Event, Product, Stock, complain, search_key
+from wire.events import SYSTEM
+from wire.money import CURRENCIES
+
+BATCH = 200
+REQUIRED = ("sku", "name", "price")
+FIELDS = (*REQUIRED, "description", "category", "currency", "active", "on_hand")
+LENGTHS = {"sku": 64, "name": 200, "description": 4000, "category": 64}
+WRITTEN = ("name", "description", "category", "price", "currency", "active")
+FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+MOST_ON_HAND = 1_000_000_000
+NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
+WHOLE_NUMBER = re.compile(r"[0-9]+(\.0*)?")
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+class Unreadable(Exception):
+    """The file as a whole cannot be taken; the message says why."""
+
+
+class Layout(NamedTuple):
+    """How a file is to be read.
+
+    `columns` names the column of a field where it is not the field's own name; `currency` and
+    `on_hand` (of new products) stand in where a row does not say.
+    """
+
+    columns: Mapping[str, str] = {}
+    currency: str = ""
+    on_hand: int = 0
+    encoding: str = "utf-8-sig"
+
+
+class BadRow(NamedTuple):
+    """A row that is skipped, by the line it begins on."""
+
+    line: int
+    reason: str
+
+
+class RowRefused(Exception):
+    """A row is bad; the message says why."""
+
+
+class Row(NamedTuple):
+    """A good row: the fields that it says, and how many are on hand, if it says."""
+
+    line: int
+    sku: str
+    fields: dict[str, Any]
+    on_hand: int | None
+
+
+class Known(NamedTuple):
+    """What a row is held against when its product is there already."""
+
+    currency: str
+    reserved: int
+
+
+@dataclass
+class Report:
+    """What an import did, or would do."""
+
+    rows: int = 0
+    repeats: int = 0
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    is_written: bool = False
+    bad: list[BadRow] = field(default_factory=list)
+
+    def refuse(self, line: int, reason: str) -> None:
+        self.bad.append(BadRow(line, reason))
+
+
+def import_products(
+    path: Path, layout: Layout, *, dry_run: bool = False, strict: bool = False, quiet: bool = False
+) -> Report:
+    """Create and change products from a CSV file, plain or gzip. Safe to repeat.
+
+    The last good row of a sku wins; bad rows are skipped and reported, and with `strict` nothing
+    is written if there is one. Raises `Unreadable`.
+    """
+    report = Report()
+    rows = list(collect(path, layout, report, quiet=quiet).values())
+    report.is_written = not dry_run and not (strict and report.bad)
+    with tqdm(total=len(rows), desc="Writing", unit=" products", disable=quiet or None) as bar:
+        for start in range(0, len(rows), BATCH):
+            write(rows[start : start + BATCH], layout, report)
+            bar.update(BATCH)
+    report.bad.sort()
+    return report
+
+
+# Reading ----------------------------------------------------------------------------------------
+
+
+def collect(path: Path, layout: Layout, report: Report, *, quiet: bool) -> dict[str, Row]:
+    """The last good row of each sku; what is bad or repeated goes into the report."""
+    known = read_known()
+    rows: dict[str, Row] = {}
+    for line, said in read_rows(path, layout, quiet=quiet):
+        report.rows += 1
+        try:
+            row = check(line, said, layout, known)
+        except RowRefused as error:
+            report.refuse(line, str(error))
+            continue
+        report.repeats += row.sku in rows
+        rows[row.sku] = row
+    return rows
+
+
+def read_known() -> dict[str, Known]:
+    rows = Product.objects.values_list("sku", "currency", "stock__reserved")
+    return {sku: Known(currency, reserved) for sku, currency, reserved in rows}
+
+
+def read_rows(path: Path, layout: Layout, *, quiet: bool) -> Iterator[tuple[int, dict[str, str]]]:
+    """Each row's line and its cells by field; raises `Unreadable`, also midway."""
+    try:
+        with (
+            path.open("rb") as file,
+            tqdm(total=path.stat().st_size, desc="Reading", unit="B", unit_scale=True, disable=quiet or None) as bar,
+        ):
+            for line, cells in name_cells(read_lines(file, layout.encoding), layout):
+                bar.update(file.tell() - bar.n)
+                yield line, cells
+    except UnicodeError as error:
+        raise Unreadable(f"The file is not {layout.encoding.removesuffix('-sig')} text: {error}.") from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise Unreadable(f"The gzip file is damaged: {error}.") from error
+    except OSError as error:
+        raise Unreadable(f"The file cannot be read: {error}.") from error
+
+
+def read_lines(file: BinaryIO, encoding: str) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each row that is not empty, with the line on which it begins."""
+    text = decode(file, encoding)
+    reader = csv.reader(text, strict=True)
+    line = 1
+    try:
+        for cells in reader:
+            if cells:
+                yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise Unreadable(f"Line {line} is not CSV: {error}.") from error
+
+
+def decode(file: BinaryIO, encoding: str) -> io.TextIOWrapper:
+    """A file as text, unpacked if it is gzip, whatever its name."""
+    is_gzip = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    raw: Any = gzip.GzipFile(fileobj=file) if is_gzip else file
+    try:
+        return io.TextIOWrapper(raw, encoding=encoding, newline="")
+    except LookupError as error:
+        raise Unreadable(f"{encoding} is no encoding.") from error
+
+
+def name_cells(lines: Iterator[tuple[int, list[str]]], layout: Layout) -> Iterator[tuple[int, dict[str, str]]]:
+    """Give the cells of each row after the first the names of their fields."""
+    _, header = next(lines, (0, []))
+    places = locate([name.strip() for name in header], layout)
+    for line, cells in lines:
+        yield line, {name: cells[place].strip() for name, place in places.items() if place < len(cells)}
+
+
+def locate(header: Sequence[str], layout: Layout) -> dict[str, int]:
+    """Where each field stands; raises `Unreadable` for a column that is missing or there twice."""
+    places = {}
+    for name in FIELDS:
+        column = layout.columns.get(name, name)
+        if header.count(column) > 1:
+            raise Unreadable(f"The column {column!r} is there twice.")
+        if column in header:
+            places[name] = header.index(column)
+        elif name in REQUIRED or name in layout.columns:
+            raise Unreadable(f"There is no column {column!r} for {name}; there are {list(header)}.")
+    return places
+
+
+# Checking ---------------------------------------------------------------------------------------
+
+
+def check(line: int, said: Mapping[str, str], layout: Layout, known: Mapping[str, Known]) -> Row:
+    """A good row; raises `RowRefused`."""
+    fields: dict[str, Any] = {name: read_text(said, name) for name in LENGTHS if name in REQUIRED or name in said}
+    there = known.get(fields["sku"])
+    currency = said.get("currency") or layout.currency or (there.currency if there else "EUR")
+    fields |= {"currency": currency, "price": read_price(said, currency)}
+    if said.get("active"):
+        fields["active"] = read_flag(said["active"])
+    return Row(line, fields["sku"], fields, read_on_hand(said.get("on_hand", ""), there))
+
+
+def read_text(said: Mapping[str, str], name: str) -> str:
+    text = said.get(name, "")
+    if not text and name in REQUIRED:
+        raise RowRefused(f"{name} is missing")
+    if len(text) > LENGTHS[name]:
+        raise RowRefused(f"{name} is longer than {LENGTHS[name]} characters")
+    if UNSTORABLE.search(text):
+        raise RowRefused(f"{name} has a character that cannot be stored")
+
+    return text
+
+
+def read_price(said: Mapping[str, str], currency: str) -> Decimal:
+    text = said.get("price", "")
+    if not text:
+        raise RowRefused("price is missing")
+    if currency not in CURRENCIES:
+        raise RowRefused(f"currency {currency[:20]!r} is not taken")
+    if len(text) > 30 or not NUMBER.fullmatch(text):
+        raise RowRefused(f"price {text[:40]!r} is not a number")
+
+    complaint = complain(Decimal(text), currency)
+    if complaint:
+        raise RowRefused(f"price {text!r}: {complaint}")
+
+    return Decimal(text)
+
+
+def read_flag(text: str) -> bool:
+    if text.casefold() not in FLAGS:
+        raise RowRefused(f"active {text[:20]!r} is neither true nor false")
+
+    return FLAGS[text.casefold()]
+
+
+def read_on_hand(text: str, there: Known | None) -> int | None:
+    """How many are on hand, None if the row does not say."""
+    if not text:
+        return None
+    if len(text) > 30 or not WHOLE_NUMBER.fullmatch(text):
+        raise RowRefused(f"on_hand {text[:40]!r} is not a whole number")
+
+    units = int(text.partition(".")[0])
+    if units > MOST_ON_HAND:
+        raise RowRefused(f"on_hand {text} is more than {MOST_ON_HAND:,}")
+    if there and units < there.reserved:
+        raise RowRefused(f"on_hand {units} is below the {there.reserved} reserved")
+
+    return units
+
+
+# Writing ----------------------------------------------------------------------------------------
+
+
+class Plan(NamedTuple):
+    """What a batch of rows comes to, under locks that are held while it is written."""
+
+    new: list[tuple[Product, int]]
+    changed: list[tuple[Product, dict[str, Any]]]
+    moved: dict[Any, int]
+    unchanged: int
+    refused: list[BadRow]
+
+
+def write(rows: Sequence[Row], layout: Layout, report: Report) -> None:
+    """Write a batch, and count it."""
+    try:
+        plan = write_batch(rows, layout, report)
+    except IntegrityError:
+        # A product of one of these skus was created meanwhile: now it is there to be changed.
+        plan = write_batch(rows, layout, report)
+    report.created += len(plan.new)
+    report.changed += len({product.pk for product, _ in plan.changed} | set(plan.moved))
+    report.unchanged += plan.unchanged
+    report.bad += plan.refused
+
+
+@transaction.atomic
+def write_batch(rows: Sequence[Row], layout: Layout, report: Report) -> Plan:
+    plan = make_plan(rows, layout)
+    if report.is_written:
+        create(plan)
+        change(plan)
+    return plan
+
+
+def make_plan(rows: Sequence[Row], layout: Layout) -> Plan:
+    """Hold the rows against what is there, which nobody else changes until the transaction ends."""
+    there = lock_products([row.sku for row in rows])
+    stocks = lock_stocks([there[row.sku].pk for row in rows if row.sku in there and row.on_hand is not None])
+    plan = Plan([], [], {}, 0, [])
+    unchanged = 0
+    for row in rows:
+        product = there.get(row.sku)
+        if product is None:
+            plan.new.append((build(row), layout.on_hand if row.on_hand is None else row.on_hand))
+        elif row.on_hand is not None and row.on_hand < stocks[product.pk].reserved:
+            plan.refused.append(BadRow(row.line, f"on_hand {row.on_hand} is below what is reserved by now"))
+        elif not fit(plan, row, product, stocks.get(product.pk)):
+            unchanged += 1
+    return plan._replace(unchanged=unchanged)
+
+
+def lock_products(skus: Sequence[str]) -> dict[str, Product]:
+    found = Product.objects.select_for_update(no_key=True).filter(sku__in=skus).order_by("pk")
+    return {product.sku: product for product in found}
+
+
+def lock_stocks(products: Sequence[Any]) -> dict[Any, Stock]:
+    found = Stock.objects.select_for_update().filter(pk__in=products).order_by("pk")
+    return {stock.pk: stock for stock in found}
+
+
+def build(row: Row) -> Product:
+    return Product(**row.fields, search_key=search_key(row.fields["name"], row.sku))
+
+
+def fit(plan: Plan, row: Row, product: Product, level: Stock | None) -> bool:
+    """Plan what makes a product as its row says; whether it was not so already."""
+    before = {name: getattr(product, name) for name, said in row.fields.items() if getattr(product, name) != said}
+    if before:
+        for name in before:
+            setattr(product, name, row.fields[name])
+        product.version += 1
+        product.search_key = search_key(product.name, product.sku)
+        plan.changed.append((product, before))
+    if level and row.on_hand not in (None, level.on_hand):
+        plan.moved[product.pk] = (row.on_hand or 0) - level.on_hand
+    return bool(before) or product.pk in plan.moved
+
+
+def create(plan: Plan) -> None:
+    products = [product for product, _ in plan.new]
+    Product.objects.bulk_create(products)
+    stock.stock_up({product.pk: units for product, units in plan.new}, reason="import", by=SYSTEM)
+    drafts = [
+        Event.objects.draft(product, "created", by=SYSTEM, sku=product.sku, source="import") for product in products
+    ]
+    Event.objects.bulk_create(drafts)
+
+
+def change(plan: Plan) -> None:
+    products = [product for product, _ in plan.changed]
+    Product.objects.bulk_create(
+        products,
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=[*WRITTEN, "search_key", "version"],
+    )
+    stock.adjust(plan.moved, reason="import", by=SYSTEM)
+    Event.objects.bulk_create(
+        Event.objects.draft(product, "changed", by=SYSTEM, fields=write_changes(product, before), source="import")
+        for product, before in plan.changed
+    )
