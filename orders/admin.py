@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -91,7 +91,7 @@ class OrderAdmin(ReadOnlyAdmin):
     search_help_text = "Number or e-mail."
     inlines = [LineInline]
     action_form = OrderActionForm
-    actions: ClassVar[Any] = [*map(act, ACTIONS), settle]
+    actions = [*map(act, ACTIONS), settle]
     fields = readonly_fields = (
         "number",
         "status",

@@ -60,24 +60,17 @@ class NewOrderLine(StrictSerializer):
     price = Amount(required=False)
 
 
-class Lines(serializers.ListField):
-    """What is wanted; a product that stands there twice is taken as one line."""
+class NewOrder(StrictSerializer):
+    """An order to place; a product that stands there twice is taken as one line."""
 
-    child = NewOrderLine()
+    lines = serializers.ListField(child=NewOrderLine(), min_length=1, max_length=MAX_LINES)
+    ship_to = Text(required=False, allow_blank=True, max_length=1000, default="")
 
-    def to_internal_value(self, data: Any) -> list[Wanted]:
-        lines = [Wanted(**line) for line in super().to_internal_value(data)]
+    def validate_lines(self, lines: list[dict[str, Any]]) -> list[Wanted]:
         try:
-            return merge(lines)
+            return merge(Wanted(**line) for line in lines)
         except BadLines as error:
             raise serializers.ValidationError(str(error)) from error
-
-
-class NewOrder(StrictSerializer):
-    """An order to place."""
-
-    lines = Lines(min_length=1, max_length=MAX_LINES)
-    ship_to = Text(required=False, allow_blank=True, max_length=1000, default="")
 
 
 class Payment(StrictSerializer):

@@ -16,6 +16,7 @@ from tokens.errors import IssuerUnavailable, RequestRefused, TokenRefused
 from tokens.permissions import InsufficientScope
 from wire.errors import answer_page
 from wire.ids import request_id
+from wire.json import encode
 
 MEDIA_TYPE = "application/problem+json"
 TITLES = {
@@ -168,7 +169,9 @@ def tell_database(error: Exception) -> Told:
 
 
 def tell_invalid(error: exceptions.ValidationError) -> Told:
-    errors = error.detail if isinstance(error.detail, dict) else {"non_field_errors": error.detail}
+    detail = error.detail if isinstance(error.detail, dict) else {"non_field_errors": error.detail}
+    # The fields of a list stand under their numbers, and JSON has no keys but strings.
+    errors = orjson.loads(orjson.dumps(detail, default=encode, option=orjson.OPT_NON_STR_KEYS))
     return 400, problem(400, "invalid", "Some fields are not valid: see errors.", errors=errors), {}
 
 

@@ -1,0 +1,195 @@
+"""One key, one order, however often it is asked for."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from orders.idempotency import clear_keys
+from orders.models import IdempotencyKey, Order
+from tests.conftest import CUSTOMER, Person
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_repeat_is_answered_with_the_same_bytes(alice, tea, place, inventory):
+    first = place(alice, {tea: 2}, key='"k"')
+    again = place(alice, {tea: 2}, key='"k"')
+
+    assert (again.status_code, again.content, again["Location"]) == (201, first.content, first["Location"])
+    assert ("Idempotent-Replayed" in first, again["Idempotent-Replayed"]) == (False, "true")
+    assert (Order.objects.count(), inventory.counters(tea)) == (1, (10, 2))
+
+
+def test_a_refusal_is_repeated_even_when_there_is_stock_again(alice, tea, place, inventory):
+    first = place(alice, {tea: 11}, key='"k"')
+    inventory.shelves[tea].on_hand = 100
+
+    again = place(alice, {tea: 11}, key='"k"')
+
+    assert (first.status_code, again.status_code, again.content) == (409, 409, first.content)
+    assert again["Content-Type"] == "application/problem+json"
+    assert again["Idempotent-Replayed"] == "true"
+
+
+def test_the_answer_stays_as_it_was_when_the_order_moves_on(alice, tea, place, act):
+    first = place(alice, {tea: 2}, key='"k"')
+    act(alice, first.json(), "cancel")
+
+    assert place(alice, {tea: 2}, key='"k"').content == first.content
+
+
+def test_another_body_is_refused_with_the_order_of_the_key(alice, tea, place):
+    first = place(alice, {tea: 2}, key='"k"')
+
+    other = place(alice, {tea: 3}, key='"k"')
+
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
+    assert other.json()["order"] == first.json()["id"]
+    assert Order.objects.count() == 1
+
+
+def test_the_same_lines_in_another_order_are_the_same_body(alice, tea, mug, place):
+    first = place(alice, {tea: 2, mug: 1}, key='"k"')
+
+    assert place(alice, {mug: 1, tea: 2}, key='"k"').content == first.content
+
+
+def test_a_key_survives_a_refreshed_token(alice, tea, place):
+    first = place(alice, {tea: 2}, key='"k"')
+    refreshed = Person("alice", CUSTOMER, sid="00000000-0000-4000-8000-0000000000aa")
+
+    assert place(refreshed, {tea: 2}, key='"k"').content == first.content
+
+
+@pytest.mark.parametrize("other", [Person, lambda _, scope: Person("alice", scope, client_id="web")])
+def test_a_key_counts_for_one_person_and_one_client(alice, tea, place, other):
+    place(alice, {tea: 2}, key='"k"')
+
+    assert place(other("bob", CUSTOMER), {tea: 1}, key='"k"').status_code == 201
+    assert Order.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [
+        ("", "idempotency-key-missing"),
+        ('"', "idempotency-key-malformed"),
+        ('""', "idempotency-key-malformed"),
+        ('"a", "b"', "idempotency-key-malformed"),
+        ('"a\\b"', "idempotency-key-malformed"),
+        ("two words", "idempotency-key-malformed"),
+        (f'"{"k" * 254}"', "idempotency-key-malformed"),
+    ],
+)
+def test_no_key_no_order(alice, tea, place, key, code):
+    response = alice.post(
+        "/api/orders/", {"lines": [{"product": str(tea), "quantity": 1}]}, headers={"Idempotency-Key": key}
+    )
+
+    assert (response.status_code, response.json()["code"]) == (400, code)
+    assert Order.objects.count() == 0
+
+
+def test_quotes_are_not_part_of_a_key(alice, tea, place):
+    first = place(alice, {tea: 1}, key="k-1")
+
+    assert place(alice, {tea: 1}, key='"k-1"').content == first.content
+
+
+def test_a_request_still_under_way_is_told_so(alice, tea, place, inventory):
+    answers = []
+    inventory.meanwhile = lambda: answers.append(place(alice, {tea: 1}, key='"k"'))
+
+    first = place(alice, {tea: 1}, key='"k"')
+
+    assert first.status_code == 201
+    assert (answers[0].status_code, answers[0].json()["code"]) == (409, "idempotency-key-in-use")
+    assert answers[0]["Retry-After"] == "1"
+    assert place(alice, {tea: 1}, key='"k"').content == first.content
+
+
+def test_nothing_is_stored_for_an_error_of_ours(alice, tea, place, inventory, later):
+    alice.raise_request_exception = False
+    inventory.meanwhile = lambda: 1 / 0
+
+    response = place(alice, {tea: 1}, key='"k"')
+
+    assert response.status_code == 500
+    assert (IdempotencyKey.objects.get().status, IdempotencyKey.objects.get().body) == (None, "")
+    assert place(alice, {tea: 1}, key='"k"').json()["code"] == "idempotency-key-in-use"
+
+    later(Order.objects.get().pk, seconds=31)
+
+    assert place(alice, {tea: 1}, key='"k"').status_code == 201
+    assert (Order.objects.count(), inventory.counters(tea)) == (1, (10, 1))
+
+
+def test_a_crash_before_the_answer_was_kept_is_made_good(alice, tea, place):
+    first = place(alice, {tea: 1}, key='"k"')
+    IdempotencyKey.objects.update(status=None, body="")
+
+    again = place(alice, {tea: 1}, key='"k"')
+
+    assert (again.status_code, again.json()) == (201, first.json())
+
+
+def test_202_is_not_final(alice, tea, place, inventory):
+    inventory.down = True
+    first, second = place(alice, {tea: 1}, key='"k"'), place(alice, {tea: 1}, key='"k"')
+    inventory.down = False
+
+    final = place(alice, {tea: 1}, key='"k"')
+
+    assert [first.status_code, second.status_code, final.status_code] == [202, 202, 201]
+    assert "Idempotent-Replayed" not in final
+    assert place(alice, {tea: 1}, key='"k"').content == final.content
+    assert (Order.objects.count(), inventory.counters(tea)) == (1, (10, 1))
+
+
+def test_a_key_is_forgotten_after_a_day(alice, tea, place, later):
+    first = place(alice, {tea: 1}, key='"k"').json()
+    later(first["id"], hours=25)
+
+    second = place(alice, {tea: 1}, key='"k"').json()
+
+    assert second["id"] != first["id"]
+    assert IdempotencyKey.objects.count() == 1
+
+
+def test_old_keys_are_cleared_in_batches(alice, tea, place, settings, monkeypatch):
+    monkeypatch.setattr("orders.idempotency.BATCH", 2)
+    for number in range(6):
+        place(alice, {tea: 1}, key=f'"{number}"')
+    IdempotencyKey.objects.exclude(key="5").update(created_at=timezone.now() - timedelta(hours=25))
+
+    assert clear_keys() == 5
+    assert [key.key for key in IdempotencyKey.objects.all()] == ["5"]
+    assert Order.objects.count() == 6
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_eight_at_once_make_one_order_and_one_answer(alice, tea, place, inventory):
+    answers = []
+
+    def order():
+        while True:
+            answer = place(Person("alice", CUSTOMER), {tea: 1}, key='"k"')
+            if answer.status_code not in (409, 503):
+                break
+        answers.append((answer.status_code, answer.content))
+        connection.close()
+
+    threads = [threading.Thread(target=order) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(answers) == 8
+    assert {status for status, _ in answers} == {201}
+    assert len({body for _, body in answers}) == 1
+    assert (Order.objects.count(), inventory.counters(tea)) == (1, (10, 1))
