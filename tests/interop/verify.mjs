@@ -1,0 +1,40 @@
+// Verifies Tessera's tokens from its addresses alone: one JSON object a line in, one out.
+// Asked {"issuer", "audience"} first, then {"token"} as often as wanted.
+
+import { createInterface } from "node:readline";
+import { createRemoteJWKSet, jwtVerify } from "jose";
+import * as oauth from "oauth4webapi";
+
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const read = async () => JSON.parse((await lines.next()).value);
+const insecure = { [oauth.allowInsecureRequests]: true };
+
+const { issuer, audience } = await read();
+const keys = createRemoteJWKSet(new URL("/.well-known/jwks.json", issuer), { cooldownDuration: 0 });
+const discovery = await oauth.discoveryRequest(new URL(issuer), { algorithm: "oauth2", ...insecure });
+const server = await oauth.processDiscoveryResponse(new URL(issuer), discovery);
+
+async function attempt(verify) {
+  try {
+    return (await verify()).sub;
+  } catch (error) {
+    return `refused: ${error.code ?? error.message}`;
+  }
+}
+
+async function byJose(token) {
+  const verified = await jwtVerify(token, keys, { issuer, audience, typ: "at+jwt", algorithms: ["ES256"] });
+  return verified.payload;
+}
+
+async function byOauth4webapi(token) {
+  const request = new Request("http://resource.test/", { headers: { authorization: `Bearer ${token}` } });
+  return await oauth.validateJwtAccessToken(server, request, audience, insecure);
+}
+
+for await (const line of lines) {
+  const { token } = JSON.parse(line);
+  const jose = await attempt(() => byJose(token));
+  const oauth4webapi = await attempt(() => byOauth4webapi(token));
+  console.log(JSON.stringify({ jose, oauth4webapi }));
+}
