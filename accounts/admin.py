@@ -154,7 +154,7 @@ class SessionAdmin(ReadOnlyAdmin):
     """Log-ins, and the means to end them."""
 
     list_display = ["user", "client_id", "device", "address", "created_at", "rotated_at", "ended_at", "end_reason"]
-    list_filter = ["client_id", "end_reason", "created_at"]
+    list_filter = ["client_id", ("ended_at", admin.EmptyFieldListFilter), "created_at"]
     list_select_related = ["user"]
     search_fields = ["user__email", "address"]
     date_hierarchy = "created_at"

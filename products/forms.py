@@ -32,9 +32,9 @@ class SearchForm(forms.Form):
         required=False, max_length=200, label="Search", widget=forms.TextInput(attrs={"type": "search"})
     )
     category = forms.ChoiceField(required=False)
+    ordering = forms.ChoiceField(required=False, label="Order", choices=ORDERS)
     price_min = PriceField("Price from")
     price_max = PriceField("Price to")
-    ordering = forms.ChoiceField(required=False, label="Order", choices=ORDERS)
     in_stock = forms.BooleanField(required=False, label="In stock only")
 
     def __init__(self, data: Any, categories: list[str]) -> None:
