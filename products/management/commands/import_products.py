@@ -53,7 +53,7 @@ class Command(BaseCommand):
         except Unreadable as error:
             raise CommandError(str(error)) from error
         self.tell(report)
-        if options["strict"] and report.bad:
+        if options["strict"] and report.bad and not report.is_written:
             raise CommandError("Nothing was written, since there are bad rows.")
 
     def tell(self, report: Report) -> None:
