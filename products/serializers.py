@@ -11,7 +11,7 @@ from products.stock import Held, Wanted
 from wire.etags import write_etag
 from wire.keyset import Row
 from wire.money import write_amount
-from wire.serializers import Amount, Currency, Flag, StrictSerializer, Text, Whole
+from wire.serializers import Amount, Currency, Flag, Id, StrictSerializer, Text, Whole
 
 MAX_LINES = 100
 MAX_HELD = 1_000_000
@@ -78,7 +78,7 @@ def read_search(query: Any) -> Search:
 class WantedLine(StrictSerializer):
     """A product to hold for an order; `price` is what its buyer saw."""
 
-    product = serializers.UUIDField()
+    product = Id()
     quantity = Whole(min_value=1, max_value=MAX_HELD)
     price = Amount(required=False, allow_null=True)
 

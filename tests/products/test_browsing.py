@@ -1,0 +1,268 @@
+"""People search the catalogue, and read it page by page."""
+
+from itertools import chain
+from uuid import UUID
+
+import pytest
+
+from products import catalogue, models, stock
+from products.stock import Wanted
+from wire.events import SYSTEM
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+URL = "/api/products/"
+
+
+@pytest.fixture
+def shop(add):
+    """Six products; skus are the names in capitals."""
+    add("Green tea", price="4.50", on_hand=5, category="Drinks")
+    add("Black tea", price="3.00", category="Drinks")
+    add("Teapot", price="34.50", on_hand=2, category="Kitchen")
+    add("Café Crème", price="11.00", on_hand=9, category="Drinks")
+    add("Mug 100%", price="9.00", on_hand=1, category="Kitchen")
+    add("Zither", price="80.00", on_hand=1, category="Music")
+
+
+def names(response):
+    assert response.status_code == 200, response.content
+    return [product["name"] for product in response.json()["results"]]
+
+
+def walk(person, **query):
+    """The names on every page, forwards, and on every page backwards from the last."""
+    forwards, backwards, answer = [], [], person.get(URL, query).json()
+    while True:
+        forwards.append([product["name"] for product in answer["results"]])
+        if answer["next"] is None:
+            break
+        answer = person.get(answer["next"]).json()
+    while True:
+        backwards.insert(0, [product["name"] for product in answer["results"]])
+        if answer["previous"] is None:
+            break
+        answer = person.get(answer["previous"]).json()
+    return forwards, backwards
+
+
+def test_a_list_tells_what_may_be_ordered(alice, tea, order_id):
+    stock.reserve(order_id, [Wanted(tea.pk, 4)])
+
+    answer = alice.get(URL)
+
+    assert answer.json() == {
+        "results": [
+            {
+                "id": str(tea.pk),
+                "sku": "TEA",
+                "name": "Tea",
+                "category": "Drinks",
+                "price": "4.50",
+                "currency": "EUR",
+                "available": 6,
+                "active": True,
+            }
+        ],
+        "next": None,
+        "previous": None,
+    }
+    assert (answer["Cache-Control"], answer.has_header("ETag")) == ("private, no-store", False)
+
+
+def test_staff_see_what_is_behind_the_stock(carol, tea, order_id):
+    stock.reserve(order_id, [Wanted(tea.pk, 4)])
+
+    product = carol.get(URL).json()["results"][0]
+
+    assert (product["on_hand"], product["reserved"], product["available"]) == (10, 4, 6)
+
+
+def test_yen_have_no_digits_after_the_point(alice, add):
+    add("Matcha", price="1200", currency="JPY")
+
+    assert alice.get(URL).json()["results"][0]["price"] == "1200"
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"category": "Kitchen"}, ["Mug 100%", "Teapot"]),
+        ({"price_min": "9.00", "price_max": "11.0"}, ["Café Crème", "Mug 100%"]),
+        ({"in_stock": "true", "category": "Drinks"}, ["Café Crème", "Green tea"]),
+        ({"in_stock": "false"}, ["Black tea"]),
+        ({"q": "TEA"}, ["Teapot", "Black tea", "Green tea"]),
+        ({"q": "cafe"}, ["Café Crème"]),
+        ({"q": "CRÈME café"}, ["Café Crème"]),
+        ({"q": "green tea"}, ["Green tea"]),
+        ({"q": "100%"}, ["Mug 100%"]),
+        ({"q": "_"}, []),
+        ({"q": "tea", "ordering": "-price"}, ["Teapot", "Green tea", "Black tea"]),
+        ({"q": "tea", "in_stock": "true", "price_max": "5"}, ["Green tea"]),
+        ({"q": "nothing like it"}, []),
+        ({"category": "Drinks' OR 1=1 --"}, []),
+    ],
+)
+def test_a_search_finds_what_fits(alice, shop, query, found):
+    assert names(alice.get(URL, query)) == found
+
+
+def test_an_sku_in_any_case_comes_first(alice, add):
+    add("Lid for 85123a", sku="LID")
+    add("Zebra", sku="85123A")
+
+    assert names(alice.get(URL, {"q": "85123a"})) == ["Zebra", "Lid for 85123a"]
+
+
+@pytest.mark.parametrize(
+    ("ordering", "found"),
+    [
+        ("name", ["Black tea", "Café Crème", "Green tea", "Mug 100%", "Teapot", "Zither"]),
+        ("price", ["Black tea", "Green tea", "Mug 100%", "Café Crème", "Teapot", "Zither"]),
+        ("created", ["Green tea", "Black tea", "Teapot", "Café Crème", "Mug 100%", "Zither"]),
+    ],
+)
+def test_pages_in_each_order_hold_everything_once_both_ways(alice, shop, ordering, found):
+    forwards, backwards = walk(alice, ordering=ordering, limit=4)
+    assert forwards == [found[:4], found[4:]]
+    assert list(chain(*backwards)) == found
+
+    forwards, _ = walk(alice, ordering=f"-{ordering}", limit=4)
+    assert list(chain(*forwards)) == found[::-1]
+
+
+def test_pages_by_relevance_hold_everything_once_both_ways(alice, shop):
+    forwards, backwards = walk(alice, q="tea", limit=1)
+
+    assert forwards == backwards == [["Teapot"], ["Black tea"], ["Green tea"]]
+
+
+def test_relevance_reaches_a_bounded_number(alice, shop, monkeypatch):
+    monkeypatch.setattr(models, "MOST_RELEVANT", 2)
+
+    assert walk(alice, q="tea", limit=1)[0] == [["Teapot"], ["Black tea"]]
+
+
+def test_products_of_one_price_are_told_apart_by_id(alice, add):
+    everything = [add(name, price="1.00").name for name in ("Ash", "Elm", "Fir", "Oak", "Yew")]
+
+    forwards, _ = walk(alice, ordering="-price", limit=2)
+
+    assert sorted(chain(*forwards)) == sorted(everything)
+
+
+def test_a_cursor_of_another_list_is_refused(alice, shop):
+    cursor = alice.get(URL, {"limit": 1}).json()["next"].partition("cursor=")[2].partition("&")[0]
+
+    for query in ({"ordering": "price"}, {"category": "Drinks"}, {"q": "tea"}):
+        answer = alice.get(URL, {"cursor": cursor, **query})
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid-cursor")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"price_min": "cheap"},
+        {"price_max": "-1"},
+        {"price_min": "1e5"},
+        {"price_min": "NaN"},
+        {"in_stock": "perhaps"},
+        {"active": "1"},
+        {"ordering": "random"},
+        {"q": "t" * 101},
+        {"q": "te\0a"},
+        {"category": "te\0a"},
+        {"limit": "0"},
+        {"limit": "many"},
+        {"cursor": "rubbish"},
+    ],
+)
+def test_a_search_without_sense_is_a_problem(alice, tea, query):
+    answer = alice.get(URL, query)
+
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+
+
+def test_retired_products_are_not_listed_but_for_staff_who_ask(alice, carol, tea, cup):
+    catalogue.retire(cup.pk, by=SYSTEM)
+
+    assert names(alice.get(URL)) == ["Tea"]
+    assert names(carol.get(URL)) == ["Tea"]
+    assert names(carol.get(URL, {"active": "false"})) == ["Cup"]
+    assert names(carol.get(URL, {"active": "any"})) == ["Cup", "Tea"]
+    for wish in ("false", "any"):
+        answer = alice.get(URL, {"active": wish})
+        assert (answer.status_code, answer.json()["code"]) == (403, "insufficient-scope")
+
+
+def test_one_product_is_read_with_its_description(alice, carol, tea):
+    public = alice.get(f"{URL}{tea.pk}/")
+
+    assert public.json() == {
+        "id": str(tea.pk),
+        "sku": "TEA",
+        "name": "Tea",
+        "category": "Drinks",
+        "price": "4.50",
+        "currency": "EUR",
+        "available": 10,
+        "active": True,
+        "description": "Black.",
+    }
+    assert carol.get(f"{URL}{tea.pk}/").json() == public.json() | {"on_hand": 10, "reserved": 0}
+
+
+def test_a_retired_product_is_still_read(alice, tea):
+    catalogue.retire(tea.pk, by=SYSTEM)
+
+    assert alice.get(f"{URL}{tea.pk}/").json()["active"] is False
+
+
+def test_the_etag_is_version_and_stock(alice, carol, tea, order_id):
+    stock.reserve(order_id, [Wanted(tea.pk, 4)])
+    catalogue.change(tea.pk, {"name": "Green tea"}, by=SYSTEM)
+
+    assert alice.get(f"{URL}{tea.pk}/")["ETag"] == '"2.10.4"'
+
+
+def test_who_knows_a_product_is_not_told_again(alice, tea, order_id):
+    address = f"{URL}{tea.pk}/"
+    tag = alice.get(address)["ETag"]
+
+    unchanged = alice.get(address, headers={"If-None-Match": tag})
+    stock.reserve(order_id, [Wanted(tea.pk, 4)])
+    changed = alice.get(address, headers={"If-None-Match": tag})
+
+    assert (unchanged.status_code, unchanged.content, unchanged["ETag"]) == (304, b"", tag)
+    assert (changed.status_code, changed.json()["available"]) == (200, 6)
+
+
+def test_an_unknown_product_is_not_found(alice, tea):
+    answer = alice.get(f"{URL}{UUID(int=7)}/")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
+def test_nobody_reads_without_a_token_that_says_so(anonymous, orders_service, tea):
+    for address in (URL, f"{URL}{tea.pk}/"):
+        assert anonymous.get(address).status_code == 401
+        assert orders_service.get(address).status_code == 403
+
+
+@pytest.mark.parametrize("query", [{}, {"q": "thing"}, {"ordering": "-price", "in_stock": "true"}, {"category": "C"}])
+def test_a_list_takes_one_query_however_long(alice, add, django_assert_num_queries, query):
+    for number in range(3):
+        add(f"Thing {number}", category="C", on_hand=1)
+    with django_assert_num_queries(1):
+        few = alice.get(URL, {"limit": 100, **query})
+    for number in range(3, 30):
+        add(f"Thing {number}", category="C", on_hand=1)
+    with django_assert_num_queries(1):
+        many = alice.get(URL, {"limit": 100, **query})
+
+    assert [len(few.json()["results"]), len(many.json()["results"])] == [3, 30]
+
+
+def test_a_product_takes_one_query(alice, tea, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        alice.get(f"{URL}{tea.pk}/")
