@@ -54,6 +54,7 @@ def work(jobs: Iterable[Job], stop: threading.Event) -> None:
     while not stop.is_set():
         for job in [job for job, at in due.items() if at <= time.monotonic()]:
             attempt(job)
+            close_old_connections()
             due[job] = time.monotonic() + min(job.interval, LOOK)
             if stop.is_set():
                 return
@@ -73,7 +74,6 @@ def attempt(job: Job) -> bool:
         logger.warning("database_unavailable", error=str(error))
         return False
     finally:
-        close_old_connections()
         structlog.contextvars.clear_contextvars()
 
 

@@ -17,6 +17,8 @@ from django.utils import timezone
 from config import work
 from config.work import HOLD, Job, attempt, claim, find_jobs
 
+pytestmark = pytest.mark.database
+
 SERVICE = settings.SERVICES[0]
 
 
@@ -115,7 +117,7 @@ def test_the_jobs_of_a_service_that_only_reads_rest(settings):
     assert {job.service for job in find_jobs()} == services_with_jobs() - {"orders"}
 
 
-def test_a_loop_runs_each_job_and_stops_when_told(db, job, runs):
+def test_a_loop_runs_each_job_and_stops_when_told(transactional_db, job, runs):
     stop = threading.Event()
     last = job._replace(name="stop", run=stop.set)
 

@@ -1,0 +1,24 @@
+"""Look for migrations that would stop a running shop: `python .ci/lint_migrations.py APP ...`."""
+
+import os
+import sys
+
+import django
+from django.conf import settings
+from django_migration_linter import MigrationLinter
+
+
+def main() -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    linter = MigrationLinter(
+        str(settings.BASE_DIR), include_apps=sys.argv[1:], no_cache=True, ignore_initial_migrations=True
+    )
+    linter.lint_all_migrations()
+    linter.print_summary()
+    return 1 if linter.has_errors else 0
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.getcwd())
+    sys.exit(main())

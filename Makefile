@@ -1,0 +1,104 @@
+# Tessera: `make run` to try it, `make test` to test it, `make check` for all that CI does.
+
+PYTHON ?= python3
+PORT ?= 8000
+export PORT
+ifneq ($(PORT),8000)
+export ISSUER ?= http://localhost:$(PORT)
+endif
+
+BIN := .venv/bin
+PY := $(BIN)/python
+PIP := $(PY) -m pip --disable-pip-version-check install --quiet --require-hashes
+WORKERS ?= auto
+PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
+OWN := accounts config orders products tokens wire
+
+.PHONY: run test check format lint types imports dependencies templates migrations deploy openapi fresh
+.PHONY: test-sqlite test-postgresql lock clean
+
+## Try it ----------------------------------------------------------------------------------------
+
+run: .venv/installed
+	@$(PY) -c 'import socket, sys; port = int(sys.argv[1]); \
+	taken = socket.socket().connect_ex(("127.0.0.1", port)) == 0; \
+	sys.exit(f"Port {port} is taken by another program; choose one: make run PORT=8080" if taken else 0)' $(PORT)
+	@$(PY) manage.py migrate --verbosity 0
+	@$(PY) manage.py demo
+	@echo "Tessera is at http://localhost:$(PORT); Ctrl-C ends it."
+	@exec $(BIN)/honcho start
+
+.venv/made:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \
+	f"Python 3.11 or later is needed; this is {sys.version.split()[0]}. Name another: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/installed: requirements.txt | .venv/made
+	$(PIP) --requirement requirements.txt
+	@touch $@
+
+.venv/dev: requirements-dev.txt .venv/installed
+	$(PIP) --requirement requirements-dev.txt
+	@touch $@
+
+## Test it ---------------------------------------------------------------------------------------
+
+test: .venv/installed
+	$(PYTEST) -m "not slow"
+
+check: .venv/dev
+	$(MAKE) format lint types imports dependencies templates migrations deploy fresh
+	$(MAKE) test-sqlite test-postgresql
+
+format:
+	$(BIN)/ruff format --check .
+
+lint:
+	$(BIN)/ruff check .
+
+types:
+	$(BIN)/mypy .
+
+imports:
+	$(BIN)/lint-imports
+
+dependencies:
+	$(BIN)/deptry .
+
+templates:
+	find templates -name '*.html' -print0 | xargs -0 $(BIN)/djade --check
+
+migrations:
+	$(PY) manage.py makemigrations --check --dry-run
+	$(PY) .ci/lint_migrations.py $(OWN)
+
+# What production refuses or warns of, with an environment as it would be there. 
+deploy:
+	DEBUG=off SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))') \
+	ISSUER=https://shop.example ALLOWED_HOSTS=shop.example \
+	$(PY) manage.py check --deploy --fail-level WARNING
+
+openapi: .venv/dev
+	$(PY) manage.py spectacular --format openapi-json --validate --fail-on-warn --file openapi.json
+
+fresh:
+	$(PY) manage.py spectacular --format openapi-json --validate --fail-on-warn | diff openapi.json -
+
+test-sqlite:
+	$(PYTEST) -m "not postgresql" --cov --cov-report=term:skip-covered --cov-report=xml --cov-fail-under=90
+
+test-postgresql:
+	$(PY) .ci/on_postgresql.py $(PYTEST) -m "database or postgresql"
+
+## Keep it ---------------------------------------------------------------------------------------
+
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+
+lock: .venv/dev
+	$(COMPILE) pyproject.toml --output-file requirements.txt
+	$(COMPILE) pyproject.toml --extra prod --constraint requirements.txt --output-file requirements-prod.txt
+	$(COMPILE) pyproject.toml --extra prod --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+
+clean:
+	rm -rf .venv var
