@@ -1,0 +1,247 @@
+"""Staff look after products and stock in the admin."""
+
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+
+from products import catalogue, stock
+from products.models import Event, Movement, Product, Reservation, Stock
+from products.stock import Wanted
+from wire.events import SYSTEM
+
+pytestmark = pytest.mark.django_db
+
+ADMIN = "/admin/products/"
+
+
+@pytest.fixture
+def browser(carol):
+    return carol.browser
+
+
+@pytest.fixture
+def held(tea, cup, order_id):
+    stock.reserve(order_id, [Wanted(tea.pk, 4), Wanted(cup.pk, 1)])
+    return order_id
+
+
+def form_of(product, **changes):
+    fields = ("sku", "name", "description", "category", "price", "currency")
+    filled = {name: getattr(product, name) for name in fields}
+    return filled | {"active": "on", "opened_at": product.version} | changes
+
+
+@pytest.mark.parametrize("section", ["product", "stock", "movement", "reservation", "event"])
+def test_every_list_takes_as_many_queries_however_long(browser, add, django_assert_max_num_queries, section):
+    counts = []
+    for letter in "abc":
+        product = add(f"Thing {letter}", on_hand=5)
+        for _ in range(5):
+            stock.reserve(uuid4(), [Wanted(product.pk, 1)])
+        with django_assert_max_num_queries(12) as queries:
+            assert browser.get(f"{ADMIN}{section}/").status_code == 200
+        counts.append(len(queries))
+
+    assert len(set(counts)) == 1
+
+
+def test_the_page_of_a_product_shows_its_stock_and_movements(browser, tea, held):
+    page = browser.get(f"{ADMIN}product/{tea.pk}/change/").content.decode()
+
+    assert "10 on hand, 4 reserved, 6 available" in page
+    assert f"order {held}" in page
+    assert 'name="on_hand"' not in page
+    assert 'name="reserved"' not in page
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "product/{tea}/change/",
+        "product/{tea}/correct/",
+        "stock/{tea}/change/",
+        "movement/{movement}/change/",
+        "reservation/{held}/change/",
+        "event/{event}/change/",
+    ],
+)
+def test_what_is_shown_of_one_thing_takes_few_queries(browser, tea, held, page, django_assert_max_num_queries):
+    movement, event = Movement.objects.first().pk, Event.objects.first().pk
+    with django_assert_max_num_queries(8):
+        answer = browser.get(ADMIN + page.format(tea=tea.pk, held=held, movement=movement, event=event))
+
+    assert answer.status_code == 200
+
+
+def test_a_product_is_found_by_words_in_any_case(browser, add):
+    add("Café Crème")
+    add("Tea")
+
+    page = browser.get(f"{ADMIN}product/", {"q": "CREME"}).content.decode()
+
+    assert "Café Crème" in page
+    assert "1 product" in page
+
+
+@pytest.mark.parametrize("section", ["stock", "movement"])
+def test_stock_is_found_by_the_words_of_its_product(browser, tea, cup, section):
+    page = browser.get(f"{ADMIN}{section}/", {"q": "cup"}).content.decode()
+
+    assert "Cup (CUP)" in page
+    assert "Tea (TEA)" not in page
+
+
+@pytest.mark.parametrize("words", ["{order}", "nothing", "'"])
+def test_a_reservation_is_found_by_its_order(browser, held, words):
+    page = browser.get(f"{ADMIN}reservation/", {"q": words.format(order=held)})
+
+    assert page.status_code == 200
+    assert (str(held) in page.content.decode().partition("result_list")[2]) == (words == "{order}")
+
+
+@pytest.mark.parametrize(
+    ("query", "found"), [("available=yes", {"TEA"}), ("available=no", {"POT"}), ("active=0", set())]
+)
+def test_products_are_filtered(browser, tea, add, query, found):
+    add("Pot")
+
+    page = browser.get(f"{ADMIN}product/?{query.replace('active=0', 'active__exact=0')}")
+
+    assert {product.sku for product in page.context["cl"].result_list} == found
+
+
+def test_an_edit_writes_what_changed_and_bumps_the_version(browser, carol, tea, held, counters):
+    answer = browser.post(f"{ADMIN}product/{tea.pk}/change/", form_of(tea, price="5.00"))
+
+    product = Product.objects.get(pk=tea.pk)
+    assert answer.status_code == 302
+    assert (product.price, product.version) == (Decimal("5.00"), 2)
+    assert counters(tea) == (10, 4)
+    event = Event.objects.about(tea).last()
+    assert (event.what, event.sub, event.facts) == ("changed", carol.sub, {"fields": {"price": ["4.500", "5.00"]}})
+
+
+def test_an_edit_of_what_has_changed_meanwhile_is_refused(browser, tea):
+    filled = form_of(tea, name="Green tea")
+    catalogue.change(tea.pk, {"price": Decimal("5.00")}, by=SYSTEM)
+
+    page = browser.post(f"{ADMIN}product/{tea.pk}/change/", filled)
+
+    assert "changed by somebody else" in page.content.decode()
+    assert Product.objects.get(pk=tea.pk).name == "Tea"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"price": "0"}, "A price is above zero."),
+        ({"price": "4.505"}, "EUR has 2 digits after the point."),
+        ({"price": "much"}, "Enter a number."),
+        ({"sku": "CUP"}, "already exists"),
+        ({"name": ""}, "This field is required."),
+    ],
+)
+def test_a_field_without_sense_is_told_beside_it(browser, tea, cup, changes, words):
+    page = browser.post(f"{ADMIN}product/{tea.pk}/change/", form_of(tea, **changes))
+
+    assert (page.status_code, words in page.content.decode()) == (200, True)
+    assert Product.objects.get(pk=tea.pk).version == 1
+
+
+def test_a_new_product_has_a_stock_row(browser, carol):
+    filled = {
+        "sku": "POT",
+        "name": "Teapot",
+        "category": "Kitchen",
+        "price": "34.50",
+        "currency": "EUR",
+        "active": "on",
+    }
+
+    answer = browser.post(f"{ADMIN}product/add/", filled)
+
+    product = Product.objects.get()
+    assert (answer.status_code, product.sku) == (302, "POT")
+    assert Stock.objects.filter(product=product, on_hand=0).exists()
+    assert list(Event.objects.about(product).values_list("what", "sub")) == [("created", carol.sub)]
+
+
+def test_products_are_retired_and_put_on_sale_by_an_action(browser, tea, cup):
+    for action, active in (("retire", False), ("put_on_sale", True)):
+        browser.post(f"{ADMIN}product/", {"action": action, "_selected_action": [str(tea.pk), str(cup.pk)]})
+        assert set(Product.objects.values_list("active", flat=True)) == {active}
+    assert list(Product.objects.values_list("version", flat=True)) == [3, 3]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_stock_is_corrected_with_a_reason(browser, carol, tea, counters):
+    answer = browser.post(f"{ADMIN}product/{tea.pk}/correct/", {"change": "-3", "reason": "broken"})
+
+    assert (answer.status_code, answer["Location"]) == (302, f"{ADMIN}product/{tea.pk}/change/")
+    assert counters(tea) == (7, 0)
+    assert Movement.objects.filter(reason="broken", sub=carol.sub, on_hand=-3).exists()
+
+
+@pytest.mark.parametrize(
+    ("filled", "words"),
+    [
+        ({"change": "-7", "reason": "broken"}, "less on hand than is held"),
+        ({"change": "0", "reason": "count"}, "Nothing would change."),
+        ({"change": "5", "reason": ""}, "This field is required."),
+        ({"change": "lots", "reason": "count"}, "Enter a whole number."),
+        ({"change": "9" * 30, "reason": "count"}, "less than or equal to"),
+    ],
+)
+def test_a_correction_without_sense_is_told(browser, tea, held, filled, words):
+    page = browser.post(f"{ADMIN}product/{tea.pk}/correct/", filled)
+
+    assert (page.status_code, words in page.content.decode()) == (200, True)
+    assert Stock.objects.get(pk=tea.pk).on_hand == 10
+
+
+@pytest.mark.parametrize("address", ["product/{unknown}/correct/", "product/0/correct/", "product/{unknown}/change/"])
+def test_a_product_that_is_not_there_leads_back(browser, address):
+    assert browser.get(ADMIN + address.format(unknown=uuid4())).status_code == 302
+
+
+def test_nothing_is_deleted_and_ledgers_are_not_edited(browser, tea, held):
+    movement = Movement.objects.first()
+
+    for address in (
+        f"product/{tea.pk}/delete/",
+        f"stock/{tea.pk}/delete/",
+        "stock/add/",
+        "movement/add/",
+        f"movement/{movement.pk}/delete/",
+        "reservation/add/",
+        "event/add/",
+    ):
+        assert browser.post(ADMIN + address, {"post": "yes"}).status_code == 403
+    for address in (f"stock/{tea.pk}/change/", f"movement/{movement.pk}/change/", f"reservation/{held}/change/"):
+        assert browser.post(ADMIN + address, {"on_hand": 99, "state": "released"}).status_code == 403
+
+    assert Stock.objects.get(pk=tea.pk).on_hand == 10
+    assert Reservation.objects.get().state == "held"
+
+
+def test_others_do_not_get_in(alice, dave, tea, counters):
+    for person in (alice, dave):
+        for address in (
+            "product/",
+            f"product/{tea.pk}/change/",
+            f"product/{tea.pk}/correct/",
+            "stock/",
+            "reservation/",
+        ):
+            assert person.browser.get(ADMIN + address).status_code == 403
+        filled = {"change": "5", "reason": "mine"}
+        assert person.browser.post(f"{ADMIN}product/{tea.pk}/correct/", filled).status_code == 403
+    assert counters(tea) == (10, 0)
+
+
+def test_the_history_of_a_product_is_its_events(browser, tea):
+    page = browser.get(f"{ADMIN}product/{tea.pk}/history/").content.decode()
+
+    assert "created" in page
+    assert "stock corrected" in page
