@@ -42,9 +42,9 @@ def authenticate(client_id: str, secret: str) -> Client:
 
 
 @transaction.atomic
-def register(client: Client, *, by: Actor) -> str:
-    """Store a new client; its secret, which is never shown again."""
-    secret = new_secret()
+def register(client: Client, *, by: Actor, secret: str = "") -> str:
+    """Store a new client; its secret (one that is given, else a new one), which is never shown again."""
+    secret = secret or new_secret()
     client.secret_hash = hash_secret(secret)
     client.status = TokenStatus.objects.create()
     client.save(force_insert=True)
@@ -53,13 +53,26 @@ def register(client: Client, *, by: Actor) -> str:
 
 
 @transaction.atomic
-def renew_secret(client: Client, *, by: Actor) -> str:
+def renew_secret(client: Client, *, by: Actor, secret: str = "") -> str:
     """Give a client another secret; the one before and every token made with it are void at once."""
-    secret = new_secret()
+    secret = secret or new_secret()
     Client.objects.filter(pk=client.pk).update(secret_hash=hash_secret(secret))
     revoke(client)
     Event.objects.record(client, "client secret renewed", by=by)
     return secret
+
+
+def provide(client: Client, secret: str, *, by: Actor) -> bool:
+    """Have a client be registered under a secret that somebody else chose; whether anything had to change."""
+    stored = Client.objects.filter(pk=client.pk).first()
+    if stored and hmac.compare_digest(stored.secret_hash, hash_secret(secret)):
+        return False
+
+    if stored:
+        renew_secret(stored, by=by, secret=secret)
+    else:
+        register(client, by=by, secret=secret)
+    return True
 
 
 @transaction.atomic

@@ -1,0 +1,75 @@
+"""Register a machine that logs in by itself, such as orders where it calls products."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts import clients
+from accounts.models import Client
+from wire.events import Named
+
+BY = Named("register_client")
+SHORTEST = 32
+"""Characters that a secret has, at least, if it is chosen by somebody else."""
+
+
+class Command(BaseCommand):
+    """The secret is shown once, or kept in a file that is the same on every run."""
+
+    help = "Register a client for client credentials (RFC 6749 4.4)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("client_id", help="a slug, such as orders")
+        parser.add_argument("--scope", default="", help="what it may carry, separated by spaces")
+        parser.add_argument("--audience", default="", help="the services it may call, separated by spaces")
+        parser.add_argument("--renew", action="store_true", help="give a client that there is another secret")
+        parser.add_argument(
+            "--secret-file", type=Path, help="take the secret from this file; a new one is made and kept there if not"
+        )
+
+    def handle(self, *args: Any, client_id: str, renew: bool, secret_file: Path | None, **options: Any) -> None:
+        if renew:
+            self.stdout.write(clients.renew_secret(self.find(client_id), by=BY))
+        elif secret_file:
+            changed = clients.provide(self.read(client_id, options), self.keep(secret_file), by=BY)
+            self.stdout.write(f"{client_id}: {'registered' if changed else 'was registered already'}")
+        else:
+            self.stdout.write(self.register(self.read(client_id, options)))
+
+    def read(self, client_id: str, options: dict[str, Any]) -> Client:
+        scopes, audience = options["scope"].split(), options["audience"].split()
+        client = Client(client_id=client_id, name=client_id.capitalize(), scopes=scopes, audience=audience)
+        try:
+            client.clean_fields(exclude=["secret_hash", "status"])
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        return client
+
+    def find(self, client_id: str) -> Client:
+        found = Client.objects.filter(pk=client_id).first()
+        if not found:
+            raise CommandError(f"There is no client {client_id}.")
+
+        return found
+
+    def register(self, client: Client) -> str:
+        if Client.objects.filter(pk=client.pk).exists():
+            raise CommandError(f"{client} is registered already; --renew gives it another secret.")
+
+        return clients.register(client, by=BY)
+
+    def keep(self, path: Path) -> str:
+        """The secret in a file, made if there is none, for nobody's eyes but its owner's."""
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+                file.write(clients.new_secret())
+
+        secret = path.read_text().strip()
+        if len(secret) < SHORTEST:
+            raise CommandError(f"{path} holds no secret of at least {SHORTEST} characters.")
+
+        return secret
