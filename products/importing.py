@@ -101,7 +101,8 @@ def import_products(
     is written if there is one. Raises `Unreadable`.
     """
     report = Report()
-    rows = list(collect(path, layout, report, quiet=quiet).values())
+    found = collect(path, layout, report, quiet=quiet)
+    rows = [found[sku] for sku in sorted(found)]
     report.is_written = not dry_run and not (strict and report.bad)
     with tqdm(total=len(rows), desc="Writing", unit=" products", disable=quiet or None) as bar:
         for start in range(0, len(rows), BATCH):

@@ -1,14 +1,21 @@
 """What is on the shelf, in a test."""
 
+import sqlite3
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from decimal import Decimal
+from functools import partial
+from threading import Barrier
 
 import pytest
+from django.db import connection
 from django.db.models import Sum
 
 from products import catalogue, stock
 from products.models import Movement, Stock
 from wire.events import SYSTEM
+from wire.problems import Problem
 
 
 @pytest.fixture
@@ -51,3 +58,41 @@ def counters():
         return row.on_hand, row.reserved
 
     return counters
+
+
+@pytest.fixture
+def database(transactional_db, tmp_path):
+    """A database that threads may share as processes do: a copy in a file, where tests are in memory."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+
+    connection.ensure_connection()
+    memory, name = connection.connection, connection.settings_dict["NAME"]
+    with closing(sqlite3.connect(tmp_path / "shop.sqlite3")) as copy:
+        memory.backup(copy)
+    connection.connection, connection.settings_dict["NAME"] = None, str(tmp_path / "shop.sqlite3")
+    yield
+    connection.close()
+    connection.connection, connection.settings_dict["NAME"] = memory, name
+
+
+@pytest.fixture
+def at_once(database):
+    """Run each of some calls in a thread of its own, all at once; the class or value each came to."""
+
+    def attempt(barrier, call):
+        barrier.wait()
+        try:
+            return call()
+        except Problem as error:
+            return type(error)
+        finally:
+            connection.close()
+
+    def at_once(*calls):
+        barrier = Barrier(len(calls))
+        with ThreadPoolExecutor(len(calls)) as pool:
+            return list(pool.map(partial(attempt, barrier), calls))
+
+    return at_once
