@@ -6,6 +6,7 @@ import uuid
 import pytest
 
 from products import catalogue
+from tests.conftest import Person
 from wire.events import SYSTEM
 
 pytestmark = pytest.mark.django_db
@@ -141,9 +142,7 @@ def test_nobody_sees_the_catalogue_without_a_token(client, tea):
     assert (page.status_code, page["Location"]) == (302, "/login/?next=/products/%3Fq%3Dtea")
 
 
-def test_who_may_not_order_gets_no_order_form(client, tea, orders_service):
-    from tests.conftest import Person
-
+def test_who_may_not_order_gets_no_order_form(tea):
     reader = Person("reader", "products:read")
 
     assert fields(reader.browser.get("/products/")) == []
