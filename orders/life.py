@@ -22,6 +22,8 @@ class Status(TextChoices):
     RETURNED = "returned"
 
 
+HOLDING = (Status.PLACED, Status.PAID)
+"""Where an order stands while products holds its lines for it."""
 OWNER = "owner"
 """Stands for the customer whose order it is, with `orders:write`. Every other word that allows a
 change is a scope; where there is no word, only the system makes it."""

@@ -1,0 +1,40 @@
+"""`manage.py reconcile`: whether the books of this process's services agree."""
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+Check = Callable[[], Iterator[str]]
+
+
+class Command(BaseCommand):
+    help = (
+        "Compare the counters of stock with the ledger and with what is held, and what is held with the orders: "
+        "each service its own part. Says what differs, and then exits with 1. Safe while the shop runs."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        counts = [self.report(service, check) for service, check in find_checks()]
+        if any(counts):
+            raise CommandError(f"{sum(counts)} differences.")
+
+    def report(self, service: str, check: Check) -> int:
+        """Say what differs in a service; how much it is."""
+        count = 0
+        for words in check():
+            self.stdout.write(f"{service}: {words}")
+            count += 1
+        if not count:
+            self.stdout.write(f"{service}: nothing differs")
+        return count
+
+
+def find_checks() -> Iterator[tuple[str, Check]]:
+    """The services of this process that have something to compare."""
+    for service in settings.SERVICES:
+        if find_spec(f"{service}.reconciling"):
+            yield service, import_module(f"{service}.reconciling").find_drift
