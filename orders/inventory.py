@@ -18,7 +18,6 @@ from django.db import connection
 from django.utils.module_loading import import_string
 
 from tokens.client import LogInFailed, OwnLogIn, own_log_in
-from tokens.issuer import read_bounded
 
 logger = structlog.get_logger(__name__)
 
@@ -138,6 +137,8 @@ BUDGET = 2.5
 """Seconds that one verb may take, with all its tries."""
 TRY = 0.8
 """Seconds that one try may take."""
+MAX_ANSWER = 1024 * 1024
+"""Bytes that an answer may have."""
 JITTER = 0.1
 """Seconds of rest, at most, before the second try."""
 FAILURES = 5
@@ -283,6 +284,16 @@ def read_token(own: OwnLogIn) -> str:
         return own.token()
     except LogInFailed as error:
         raise InventoryUnavailable(str(error)) from error
+
+
+def read_bounded(response: requests.Response, until: float) -> bytes:
+    """The body of a response; raises `ValueError` for one that is too long, or drips in too slowly."""
+    body = b""
+    for chunk in response.iter_content(64 * 1024):
+        body += chunk
+        if len(body) > MAX_ANSWER or time.monotonic() > until:
+            raise ValueError("Products is too slow, or says too much.")
+    return body
 
 
 def trace() -> dict[str, str]:

@@ -113,12 +113,12 @@ class InMemoryInventory:
 
     def _check(self, lines):
         shelves = [self.shelves.get(line.product) for line in lines]
-        self._refuse("unknown-product", [line for line, shelf in zip(lines, shelves) if not shelf])
-        self._refuse("retired-product", [line for line, shelf in zip(lines, shelves) if not shelf.active])
+        self._refuse("unknown-product", [line for line, shelf in zip(lines, shelves, strict=True) if not shelf])
+        self._refuse("retired-product", [line for line, shelf in zip(lines, shelves, strict=True) if not shelf.active])
         if len({shelf.currency for shelf in shelves}) > 1:
             self._refuse("mixed-currencies", lines)
 
-        pairs = list(zip(lines, shelves))
+        pairs = list(zip(lines, shelves, strict=True))
         changed = [compare(line, shelf) for line, shelf in pairs if line.price not in (None, shelf.price)]
         if changed:
             raise PriceChanged(changed)

@@ -1,0 +1,192 @@
+"""Products over HTTP: bounded, retried, behind a breaker, never inside a transaction."""
+
+import json
+import time
+import uuid
+from decimal import Decimal
+
+import pytest
+from django.db import transaction
+
+from orders import inventory as border
+from orders.inventory import (
+    Gone,
+    Held,
+    InventoryUnavailable,
+    OtherLines,
+    OutOfStock,
+    PriceChanged,
+    RemoteInventory,
+    Unorderable,
+    Wanted,
+)
+from tests.neighbour import serve
+from tokens.client import own_log_in
+
+ORDER = uuid.UUID("00000000-0000-4000-8000-00000000000a")
+TEA = uuid.UUID("00000000-0000-4000-8000-00000000000b")
+LINES = [Wanted(TEA, 2, Decimal("4.50"))]
+HELD = {"product": str(TEA), "sku": "tea", "name": "Tea", "quantity": 2, "unit_price": "4.50", "currency": "EUR"}
+RESERVED = (200, {"order": str(ORDER), "state": "held", "lines": [HELD]})
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def products(settings):
+    """A neighbour that gives out tokens, and answers as products."""
+    settings.CLIENT_ID, settings.CLIENT_SECRET = "orders", "secret"
+    own_log_in.cache_clear()
+    with serve() as accounts, serve() as products:
+        accounts.answers = [lambda _: (200, {"access_token": f"t{len(accounts.heard)}", "expires_in": 1800})]
+        settings.ACCOUNTS_URL, settings.PRODUCTS_URL = accounts.url, products.url
+        products.answers = [RESERVED]
+        yield products
+    own_log_in.cache_clear()
+
+
+@pytest.fixture
+def remote():
+    return RemoteInventory()
+
+
+def test_reserve_asks_with_the_services_own_token(products, remote):
+    held = remote.reserve(ORDER, LINES)
+
+    (heard,) = products.heard
+    assert held == [Held(TEA, 2, "tea", "Tea", Decimal("4.50"), "EUR")]
+    assert (heard.method, heard.path) == ("PUT", f"/api/products/reservations/{ORDER}/")
+    assert heard.headers["Authorization"] == "Bearer t1"
+    assert json.loads(heard.body) == {"lines": [{"product": str(TEA), "quantity": 2, "price": "4.50"}]}
+
+
+@pytest.mark.parametrize(
+    ("verb", "method", "path", "answer"),
+    [
+        ("release", "DELETE", "", (204, b"")),
+        ("fulfil", "POST", "fulfil/", (200, {"order": str(ORDER), "state": "fulfilled"})),
+        ("take_back", "POST", "take-back/", (200, {"order": str(ORDER), "state": "taken_back"})),
+    ],
+)
+def test_each_verb_has_its_address(products, remote, verb, method, path, answer):
+    products.answers = [answer]
+
+    getattr(remote, verb)(ORDER)
+
+    assert [heard[:2] for heard in products.heard] == [(method, f"/api/products/reservations/{ORDER}/{path}")]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error"),
+    [
+        ("insufficient-stock", 409, OutOfStock),
+        ("price-changed", 409, PriceChanged),
+        ("unknown-product", 409, Unorderable),
+        ("retired-product", 409, Unorderable),
+        ("mixed-currencies", 409, Unorderable),
+    ],
+)
+def test_a_refusal_brings_its_facts(products, remote, code, status, error):
+    products.answers = [(status, {"code": code, "lines": [{"product": str(TEA)}]})]
+
+    with pytest.raises(error) as caught:
+        remote.reserve(ORDER, LINES)
+
+    assert (caught.value.code, caught.value.lines) == (code, [{"product": str(TEA)}])
+    assert len(products.heard) == 1
+
+
+@pytest.mark.parametrize(("code", "status", "error"), [("other-lines", 409, OtherLines), ("gone", 410, Gone)])
+def test_what_is_no_refusal_is_not_taken_for_one(products, remote, code, status, error):
+    products.answers = [(status, {"code": code})]
+
+    with pytest.raises(error):
+        remote.reserve(ORDER, LINES)
+
+
+@pytest.mark.parametrize("failure", [(500, {}), (503, {}), (429, {}), (502, b"<html>"), (200, b"<html>")])
+def test_what_may_pass_is_tried_again_under_the_same_id(products, remote, failure):
+    products.answers = [failure, RESERVED]
+
+    assert len(remote.reserve(ORDER, LINES)) == 1
+    assert [heard.path for heard in products.heard] == [f"/api/products/reservations/{ORDER}/"] * 2
+
+
+@pytest.mark.parametrize("answer", [(400, {}), (403, {"code": "insufficient-scope"}), (404, {}), (302, {}), (200, {})])
+def test_what_means_nothing_is_no_answer(products, remote, answer):
+    products.answers = [answer]
+
+    with pytest.raises(InventoryUnavailable):
+        remote.reserve(ORDER, LINES)
+
+    assert len(products.heard) == 1
+
+
+def test_a_token_that_is_refused_is_replaced(products, remote):
+    products.answers = [(401, {"code": "invalid-token"}), RESERVED]
+
+    remote.reserve(ORDER, LINES)
+
+    assert [heard.headers["Authorization"] for heard in products.heard] == ["Bearer t1", "Bearer t2"]
+
+
+def test_no_answer_takes_no_more_than_the_budget(products, remote):
+    products.delay = 5
+    started = time.monotonic()
+
+    with pytest.raises(InventoryUnavailable):
+        remote.reserve(ORDER, LINES)
+
+    assert 1.5 < time.monotonic() - started < border.BUDGET + 0.3
+    assert len(products.heard) >= 3
+
+
+def test_a_breaker_opens_after_repeated_failures_and_tries_again(products, remote, monkeypatch):
+    monkeypatch.setattr(border, "BUDGET", 0.05)
+    monkeypatch.setattr(border, "REST", 0.3)
+    products.answers = [(503, {})]
+    for _ in range(border.FAILURES):
+        with pytest.raises(InventoryUnavailable):
+            remote.reserve(ORDER, LINES)
+    asked = len(products.heard)
+
+    with pytest.raises(InventoryUnavailable, match="given a rest"):
+        remote.reserve(ORDER, LINES)
+    assert len(products.heard) == asked
+
+    time.sleep(0.35)
+    products.answers = [RESERVED]
+    assert len(remote.reserve(ORDER, LINES)) == 1
+    assert len(remote.reserve(ORDER, LINES)) == 1
+
+
+def test_nobody_calls_while_accounts_gives_no_token(products, remote, settings):
+    settings.CLIENT_SECRET = ""
+
+    with pytest.raises(InventoryUnavailable, match="CLIENT_ID and CLIENT_SECRET"):
+        remote.reserve(ORDER, LINES)
+
+    assert products.heard == []
+
+
+def test_what_is_held_is_read_page_by_page_from_products_alone(products, remote):
+    row = {"order": str(ORDER), "lines": [{"product": str(TEA), "quantity": 2}]}
+    elsewhere = "http://elsewhere.example/api/products/reservations/?state=held&limit=100&cursor=c2"
+    products.answers = [
+        (200, {"results": [row], "next": elsewhere, "previous": None}),
+        (200, {"results": [row], "next": None, "previous": None}),
+    ]
+
+    assert list(remote.held()) == [(ORDER, {TEA: 2})] * 2
+    assert [heard.path.partition("?")[2] for heard in products.heard] == [
+        "state=held&limit=100",
+        "state=held&limit=100&cursor=c2",
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_is_never_called_inside_a_transaction(products, remote):
+    with pytest.raises(RuntimeError), transaction.atomic():
+        remote.release(ORDER)
+
+    assert products.heard == []

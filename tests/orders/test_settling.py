@@ -1,0 +1,59 @@
+"""What runs beside requests: settling, expiring, clearing."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from orders.jobs import JOBS
+from orders.models import Event, Order
+from orders.settling import expire_unpaid, settle_orders
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_unpaid_order_expires_after_a_day(alice, tea, place, inventory, later):
+    order = place(alice, {tea: 2}).json()
+    later(order["id"], hours=25)
+
+    assert (expire_unpaid(), settle_orders()) == (1, {"settled": 1, "stuck": 0, "left": 0})
+    assert (Order.objects.get().status, inventory.counters(tea)) == ("expired", (10, 0))
+    assert Event.objects.order_by("id").last().sub == "system"
+
+
+@pytest.mark.parametrize(("hours", "paid"), [(23, False), (25, True)])
+def test_an_order_in_time_does_not_expire(alice, dave, tea, place, act, later, hours, paid):
+    order = place(alice, {tea: 2}).json()
+    if paid:
+        act(dave, order, "pay", reference="P-1")
+    later(order["id"], hours=hours)
+
+    assert expire_unpaid() == 0
+    assert Order.objects.get().status == ("paid" if paid else "placed")
+
+
+def test_settle_orders_says_what_it_did(alice, tea, place, inventory, capsys):
+    inventory.down = True
+    place(alice, {tea: 2})
+    inventory.down = False
+    out = StringIO()
+
+    call_command("settle_orders", stdout=out)
+
+    assert out.getvalue() == "1 settled, 0 stuck, 0 left\n"
+
+
+def test_settle_orders_fails_while_something_is_left(alice, tea, place, inventory):
+    inventory.down = True
+    place(alice, {tea: 2})
+
+    with pytest.raises(CommandError):
+        call_command("settle_orders", stdout=StringIO())
+
+
+def test_every_job_runs_on_an_empty_shop():
+    for run, interval in JOBS.values():
+        run()
+        assert interval > 0
+
+    assert list(JOBS) == ["settle", "expire", "clear"]

@@ -1,0 +1,241 @@
+"""The contract of the inventory, kept alike next door, over HTTP and in memory."""
+
+import uuid
+from decimal import Decimal
+
+import pytest
+from django.conf import settings as deployed
+
+if "products" not in deployed.SERVICES:
+    pytest.skip("the seam needs products", allow_module_level=True)
+
+from config.monolith import LocalInventory
+from orders.inventory import Gone, Held, OtherLines, OutOfStock, PriceChanged, RemoteInventory, Unorderable, Wanted
+from products.models import Product, Stock
+from tests.issuer import sign
+from tests.neighbour import serve
+from tests.orders.inventory import InMemoryInventory
+from tokens.client import own_log_in
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+
+
+class Shop:
+    """Products in the database, as the inventory next door sees them."""
+
+    def add(self, sku, *, on_hand=10, price="4.50", currency="EUR", active=True):
+        fields = {"name": sku.capitalize(), "category": "tea", "price": price, "currency": currency, "active": active}
+        product = Product.objects.create(pk=uuid.uuid5(uuid.NAMESPACE_OID, sku), sku=sku, **fields)
+        Stock.objects.update_or_create(product=product, defaults={"on_hand": on_hand})
+        return product.pk
+
+    def reprice(self, product, price):
+        Product.objects.filter(pk=product).update(price=price)
+
+    def counters(self, product):
+        return Stock.objects.values_list("on_hand", "reserved").get(pk=product)
+
+
+@pytest.fixture
+def in_memory():
+    inventory = InMemoryInventory()
+    return inventory, inventory
+
+
+@pytest.fixture
+def local():
+    return LocalInventory(), Shop()
+
+
+@pytest.fixture
+def remote(settings, request):
+    """Products served over HTTP by this process, with an accounts that gives out tokens."""
+    server = request.getfixturevalue("live_server")
+    settings.PRODUCTS_URL, settings.CLIENT_ID, settings.CLIENT_SECRET = server.url, "orders", "secret"
+    token = sign(sub="orders", aud=["products"], client_id="orders", scope="stock:reserve")
+    own_log_in.cache_clear()
+    with serve() as accounts:
+        settings.ACCOUNTS_URL = accounts.url
+        accounts.answers = [(200, {"access_token": token, "token_type": "Bearer", "expires_in": 600})]
+        yield RemoteInventory(), Shop()
+    own_log_in.cache_clear()
+
+
+@pytest.fixture(params=["in_memory", "local", "remote"])
+def pair(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def inventory(pair):
+    return pair[0]
+
+
+@pytest.fixture
+def shop(pair):
+    return pair[1]
+
+
+@pytest.fixture
+def tea(shop):
+    return shop.add("tea")
+
+
+@pytest.fixture
+def mug(shop):
+    return shop.add("mug", on_hand=3, price="9.80")
+
+
+@pytest.fixture
+def order():
+    return uuid.uuid4()
+
+
+def test_reserve_answers_what_it_holds_in_the_order_of_products(inventory, shop, tea, mug, order):
+    held = inventory.reserve(order, [Wanted(tea, 2), Wanted(mug, 1, Decimal("9.80"))])
+
+    assert held == sorted(
+        [Held(tea, 2, "tea", "Tea", Decimal("4.50"), "EUR"), Held(mug, 1, "mug", "Mug", Decimal("9.80"), "EUR")]
+    )
+    assert [shop.counters(tea), shop.counters(mug)] == [(10, 2), (3, 1)]
+    assert list(inventory.held()) == [(order, {tea: 2, mug: 1})]
+
+
+def test_reserve_twice_holds_once_at_the_first_price(inventory, shop, tea, order):
+    first = inventory.reserve(order, [Wanted(tea, 2)])
+    shop.reprice(tea, "5.00")
+
+    assert inventory.reserve(order, [Wanted(tea, 2)]) == first
+    assert shop.counters(tea) == (10, 2)
+
+
+def test_every_shortage_is_told_and_nothing_is_held(inventory, shop, tea, mug, order):
+    plum = shop.add("plum")
+
+    with pytest.raises(OutOfStock) as caught:
+        inventory.reserve(order, [Wanted(tea, 11), Wanted(mug, 4), Wanted(plum, 1)])
+
+    shortages = [
+        {"product": str(tea), "wanted": 11, "available": 10},
+        {"product": str(mug), "wanted": 4, "available": 3},
+    ]
+    assert caught.value.lines == sorted(shortages, key=lambda line: line["product"])
+    assert [shop.counters(product) for product in (tea, mug, plum)] == [(10, 0), (3, 0), (10, 0)]
+    assert list(inventory.held()) == []
+
+
+def test_a_price_that_changed_is_told_with_both(inventory, shop, tea, mug, order):
+    with pytest.raises(PriceChanged) as caught:
+        inventory.reserve(order, [Wanted(tea, 1, Decimal("4.000")), Wanted(mug, 1, Decimal("9.80"))])
+
+    assert caught.value.lines == [{"product": str(tea), "seen": "4.00", "price": "4.50", "currency": "EUR"}]
+    assert shop.counters(tea) == (10, 0)
+
+
+def test_a_refused_order_may_be_tried_again(inventory, shop, mug, order):
+    with pytest.raises(OutOfStock):
+        inventory.reserve(order, [Wanted(mug, 4)])
+
+    assert len(inventory.reserve(order, [Wanted(mug, 3)])) == 1
+
+
+@pytest.mark.parametrize("code", ["unknown-product", "retired-product", "mixed-currencies"])
+def test_what_cannot_be_ordered_is_told(inventory, shop, tea, order, code):
+    other = {
+        "unknown-product": uuid.uuid4,
+        "retired-product": lambda: shop.add("snuff", active=False),
+        "mixed-currencies": lambda: shop.add("scone", currency="GBP"),
+    }[code]()
+
+    with pytest.raises(Unorderable) as caught:
+        inventory.reserve(order, [Wanted(tea, 1), Wanted(other, 1)])
+
+    concerned = [tea, other] if code == "mixed-currencies" else [other]
+    assert caught.value.code == code
+    assert caught.value.lines == [{"product": str(product)} for product in sorted(concerned)]
+    assert shop.counters(tea) == (10, 0)
+
+
+def test_other_lines_under_the_same_order_are_refused(inventory, shop, tea, order):
+    inventory.reserve(order, [Wanted(tea, 2)])
+
+    with pytest.raises(OtherLines):
+        inventory.reserve(order, [Wanted(tea, 3)])
+
+    assert shop.counters(tea) == (10, 2)
+
+
+def test_release_twice_gives_back_once(inventory, shop, tea, order):
+    inventory.reserve(order, [Wanted(tea, 2)])
+
+    inventory.release(order)
+    inventory.release(order)
+
+    assert shop.counters(tea) == (10, 0)
+    assert list(inventory.held()) == []
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_after_a_release_nothing_can_be_held(inventory, shop, tea, order, seen):
+    if seen:
+        inventory.reserve(order, [Wanted(tea, 2)])
+    inventory.release(order)
+
+    with pytest.raises(Gone):
+        inventory.reserve(order, [Wanted(tea, 2)])
+
+    assert shop.counters(tea) == (10, 0)
+
+
+def test_fulfil_and_take_back_move_stock_once_each(inventory, shop, tea, order):
+    inventory.reserve(order, [Wanted(tea, 2)])
+    seen = []
+
+    for verb in ("fulfil", "fulfil", "take_back", "take_back", "fulfil"):
+        getattr(inventory, verb)(order)
+        seen.append(shop.counters(tea))
+
+    assert seen == [(8, 0), (8, 0), (10, 0), (10, 0), (10, 0)]
+    assert list(inventory.held()) == []
+
+
+@pytest.mark.parametrize("verb", ["fulfil", "take_back"])
+def test_what_was_never_held_is_gone(inventory, order, verb):
+    with pytest.raises(Gone):
+        getattr(inventory, verb)(order)
+
+
+@pytest.mark.parametrize("verb", ["fulfil", "take_back"])
+def test_what_was_released_is_gone(inventory, tea, order, verb):
+    inventory.reserve(order, [Wanted(tea, 2)])
+    inventory.release(order)
+
+    with pytest.raises(Gone):
+        getattr(inventory, verb)(order)
+
+
+def test_what_was_handed_over_is_not_released(inventory, shop, tea, order):
+    inventory.reserve(order, [Wanted(tea, 2)])
+    inventory.fulfil(order)
+
+    with pytest.raises(Gone):
+        inventory.release(order)
+
+    assert shop.counters(tea) == (8, 0)
+
+
+def test_what_is_still_held_is_not_taken_back(inventory, shop, tea, order):
+    inventory.reserve(order, [Wanted(tea, 2)])
+
+    with pytest.raises(Gone):
+        inventory.take_back(order)
+
+    assert shop.counters(tea) == (10, 2)
+
+
+@pytest.mark.parametrize("verb", ["release", "fulfil", "take_back"])
+def test_no_verb_is_called_inside_a_transaction(inventory, order, verb):
+    from django.db import transaction
+
+    with pytest.raises(RuntimeError), transaction.atomic():
+        getattr(inventory, verb)(order)
