@@ -216,7 +216,7 @@ class ClientAdmin(EventedAdmin):
 
         super().save_model(request, obj, form, change)
         if {"scopes", "audience", "is_active"} & set(form.changed_data):
-            clients.revoke(obj)
+            clients.revoke(obj, by=bearer(request))
 
     @admin.action(description="Give the selected clients new secrets", permissions=["change"])
     def renew_secrets(self, request: HttpRequest, queryset: QuerySet[Client]) -> None:

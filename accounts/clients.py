@@ -57,7 +57,7 @@ def renew_secret(client: Client, *, by: Actor, secret: str = "") -> str:
     """Give a client another secret; the one before and every token made with it are void at once."""
     secret = secret or new_secret()
     Client.objects.filter(pk=client.pk).update(secret_hash=hash_secret(secret))
-    revoke(client)
+    revoke(client, by=by)
     Event.objects.record(client, "client secret renewed", by=by)
     return secret
 
@@ -76,10 +76,13 @@ def provide(client: Client, secret: str, *, by: Actor) -> bool:
 
 
 @transaction.atomic
-def revoke(client: Client) -> None:
+def revoke(client: Client, *, by: Actor) -> None:
     """Set the bit of a client's tokens, and allot it another entry for those to come."""
+    # Held first: of two at once, the second revokes what the first allotted.
+    Client.objects.select_for_update().filter(pk=client.pk).first()
     TokenStatus.objects.filter(client=client, revoked_at=None).update(revoked_at=timezone.now())
     Client.objects.filter(pk=client.pk).update(status=TokenStatus.objects.create())
+    Event.objects.record(client, "client tokens revoked", by=by)
 
 
 def grant(client: Client, asked: str) -> tuple[str, str]:

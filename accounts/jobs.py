@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
-from accounts import sessions, throttling
+from accounts import keys, sessions, statuses, throttling
 
 JOBS: dict[str, tuple[Callable[[], object], float]] = {
     "clear sessions": (sessions.clear, 3600),
     "clear failed log-ins": (throttling.clear, 600),
+    "clear token statuses": (statuses.clear, 3600),
+    "clear signing keys": (keys.clear, 86400),
 }

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+import structlog
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -16,16 +17,21 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
+from accounts import clearing
 from accounts.models import Event, SigningKey
-from accounts.secrecy import decrypt, encrypt
+from accounts.secrecy import Undecryptable, decrypt, encrypt
+from tokens.errors import IssuerUnavailable
 from tokens.keys import SHARED_KID, VerifyingKey, read_key, shared_key
 from wire.events import SYSTEM, Actor
 
 ANNOUNCED_FOR = timedelta(days=1)
 SIGNS_FOR = timedelta(days=90)
+KEPT_FOR = timedelta(days=30)
+"""How long the row of a key stays after nobody is told of it any more."""
 PURPOSE = "signing keys"
 
 State = SigningKey.State
+logger = structlog.get_logger(__name__)
 
 
 def published_for() -> timedelta:
@@ -104,8 +110,12 @@ def announce(now: datetime, by: Actor = SYSTEM) -> None:
 
 
 def announce_next(*, by: Actor) -> SigningKey:
-    """The key that is announced, announced now if none was."""
-    signing_key()
+    """The key that is announced, announced now if none was.
+
+    Raises `Undecryptable` where the one that signs until then cannot be opened.
+    """
+    current = signing_key()
+    open_private(current.kid, bytes(current.private_key))
     announce(timezone.now(), by)
     return SigningKey.objects.get(algorithm=settings.JWT_ALGORITHM, state=State.ANNOUNCED)
 
@@ -113,7 +123,7 @@ def announce_next(*, by: Actor) -> SigningKey:
 @transaction.atomic
 def promote(announced: SigningKey, now: datetime) -> SigningKey:
     """Let an announced key sign and retire its predecessor; the winner of a race does it once."""
-    current = SigningKey.objects.select_for_update().filter(algorithm=announced.algorithm, state=State.SIGNING)
+    current = SigningKey.objects.filter(algorithm=announced.algorithm, state=State.SIGNING)
     retire(current.exclude(pk=announced.pk), now, published_until=now + published_for())
     changed = SigningKey.objects.filter(pk=announced.pk, state=State.ANNOUNCED).update(
         state=State.SIGNING, signs_from=now
@@ -125,11 +135,12 @@ def promote(announced: SigningKey, now: datetime) -> SigningKey:
 
 @transaction.atomic
 def replace(*, by: Actor) -> SigningKey:
-    """For a leak: a new key signs at once, and every other one of its algorithm leaves the key set."""
+    """For a leak: a new key signs at once, and every other one leaves the key set, of any algorithm."""
+    # Held before they are changed: whatever key another process makes meanwhile is among them.
+    list(SigningKey.objects.select_for_update().exclude(state=State.RETIRED).order_by("pk"))
     now = timezone.now()
-    others = SigningKey.objects.select_for_update().filter(algorithm=settings.JWT_ALGORITHM)
-    retire(others.exclude(state=State.RETIRED), now, published_until=now)
-    others.filter(published_until__gt=now).update(published_until=now)
+    retire(SigningKey.objects.exclude(state=State.RETIRED), now, published_until=now)
+    SigningKey.objects.filter(published_until__gt=now).update(published_until=now)
     key = make(State.SIGNING, signs_from=now)
     Event.objects.record(key, "key replaced", by=by, algorithm=key.algorithm)
     return key
@@ -169,9 +180,27 @@ def open_private(kid: str, private_key: bytes) -> Any:
 
 
 def signer() -> tuple[str, str, Any]:
-    """What a token is signed with now: kid, algorithm and key."""
+    """What a token is signed with now: kid, algorithm and key.
+
+    Raises `IssuerUnavailable` where the key cannot be opened; the log says how to mend that.
+    """
     if is_shared():
         return SHARED_KID, "HS256", settings.JWT_SIGNING_KEY.encode()
 
     key = signing_key()
-    return key.kid, key.algorithm, open_private(key.kid, bytes(key.private_key))
+    try:
+        return key.kid, key.algorithm, open_private(key.kid, bytes(key.private_key))
+    except Undecryptable as error:
+        logger.critical("signing_key_undecryptable", kid=key.kid, error=str(error))
+        raise IssuerUnavailable("No token can be signed for now.") from error
+
+
+def clear() -> int:
+    """Delete the keys that nobody has been told of for a month; how many.
+
+    A key of an algorithm that signs no more retires when its time is over, so that it ends too.
+    """
+    now = timezone.now()
+    left = SigningKey.objects.exclude(state=State.RETIRED).exclude(algorithm=settings.JWT_ALGORITHM)
+    retire(left.filter(signs_from__lt=now - SIGNS_FOR), now, published_until=now + published_for())
+    return clearing.clear(SigningKey.objects.filter(published_until__lt=now - KEPT_FOR))

@@ -56,7 +56,11 @@ class UserManager(BaseUserManager["User"]):
         """A new user with the customer role."""
         user = self.model(email=email, **fields)
         user.set_password(password)
-        user.save(using=self._db)
+        return self.admit(user)
+
+    def admit(self, user: "User") -> "User":
+        """Store a new user, as a customer."""
+        user.save(force_insert=True, using=self._db)
         user.roles.set(Role.objects.filter(name="customer"))
         return user
 

@@ -7,14 +7,18 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
 import orjson
+import structlog
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 
 from accounts import clients, sessions
 from accounts.clients import InvalidClient, InvalidScope
 from accounts.issuing import read_refresh
+from accounts.keys import is_shared
 from accounts.models import FIRST_PARTY, Client, Session
 from accounts.publishing import publish
 from tokens.errors import IssuerUnavailable, TokenRefused
@@ -22,6 +26,8 @@ from tokens.scopes import SCOPES
 from tokens.verification import Claims, is_person, verify
 from wire.events import Named
 from wire.views import opened
+
+logger = structlog.get_logger(__name__)
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -49,9 +55,11 @@ def endpoint(view: Endpoint) -> Callable[[HttpRequest], HttpResponse]:
         except OAuthError as error:
             return answer(error.status, {"error": error.error, "error_description": error.description})
         except InvalidClient:
-            return answer(401, {"error": "invalid_client", "error_description": "Who are you?"})
-        except IssuerUnavailable:
-            return answer(503, {"error": "temporarily_unavailable", "error_description": "Try again."})
+            words = "There is no such client, or its secret is another."
+            return answer(401, {"error": "invalid_client", "error_description": words})
+        except (IssuerUnavailable, OperationalError, InterfaceError) as error:
+            logger.error("oauth_unavailable", error=str(error))
+            return answer(503, {"error": "temporarily_unavailable", "error_description": "Try again in a moment."})
 
     wrapper.__doc__ = view.__doc__
     return wrapper
@@ -80,6 +88,8 @@ def check_form(request: HttpRequest) -> None:
         repeated = [name for name, values in request.POST.lists() if len(values) > 1]
     except (RequestDataTooBig, SuspiciousOperation) as error:
         raise OAuthError("invalid_request", "The form is too large.", 413) from error
+    except BadRequest as error:
+        raise OAuthError("invalid_request", "The form is not in UTF-8.") from error
     if repeated:
         raise OAuthError("invalid_request", "A parameter stands twice.")
     if any("\0" in value for value in request.POST.values()):
@@ -111,10 +121,13 @@ def read_basic(encoded: str) -> Presented:
         client_id, colon, secret = b64decode(encoded, validate=True).decode().partition(":")
     except (binascii.Error, ValueError) as error:
         raise InvalidClient from error
-    if not colon or "\0" in client_id:
+
+    # Both halves were form-encoded before they were joined (RFC 6749 2.3.1).
+    presented = Presented(unquote_plus(client_id), unquote_plus(secret))
+    if not colon or "\0" in presented.client_id:
         raise InvalidClient
 
-    return Presented(unquote_plus(client_id), unquote_plus(secret))
+    return presented
 
 
 def authenticate(request: HttpRequest) -> Client:
@@ -144,7 +157,7 @@ def token(request: HttpRequest) -> dict[str, Any]:
 def revoke(request: HttpRequest) -> dict[str, Any]:
     """Revoke a token that was issued to the caller (RFC 7009); one that is dead already is fine."""
     caller, text = find_caller(request), read_token(request)
-    found = look_at(text)
+    found = look_at(text, used=True)
     if found is None:
         return {}
 
@@ -182,19 +195,19 @@ class Found(NamedTuple):
 
     def kill(self) -> None:
         """End the session that it belongs to, or every token of its client."""
+        by = Named(self.members["sub"], self.client_id)
         if self.sid:
-            by = Named(self.members["sub"], self.client_id)
             sessions.end(Session.objects.filter(pk=self.sid), reason="revoked", by=by)
         else:
-            clients.revoke(Client.objects.get(pk=self.client_id))
+            clients.revoke(Client.objects.get(pk=self.client_id), by=by)
 
 
-def look_at(text: str) -> Found | None:
-    """A living access or refresh token, or None."""
+def look_at(text: str, *, used: bool = False) -> Found | None:
+    """A living access or refresh token, or None; `used` takes a refresh token that was used, too."""
     try:
         return describe_access(verify(text, None, any_audience=True))
     except TokenRefused:
-        return look_at_refresh(text)
+        return look_at_refresh(text, used=used)
 
 
 MEMBERS = ("iss", "sub", "aud", "client_id", "iat", "exp", "jti", "scope")
@@ -207,14 +220,14 @@ def describe_access(claims: Claims) -> Found:
     return Found(claims["client_id"], claims["aud"], claims.get("sid", ""), members)
 
 
-def look_at_refresh(text: str) -> Found | None:
+def look_at_refresh(text: str, *, used: bool) -> Found | None:
     try:
         claims = read_refresh(text)
     except TokenRefused:
         return None
 
-    session = Session.objects.alive().filter(pk=claims.session_id, generation=claims.generation).first()
-    if not session:
+    session = Session.objects.alive().filter(pk=claims.session_id, user__is_active=True).first()
+    if not session or (session.generation != claims.generation and not used):
         return None
 
     members = {"iss": settings.ISSUER, "sub": str(session.user_id), "aud": ["accounts"], "client_id": session.client_id}
@@ -233,8 +246,13 @@ def introspect(request: HttpRequest) -> dict[str, Any]:
 
 
 @opened
+@require_safe
 def metadata(request: HttpRequest) -> HttpResponse:
     """What this authorization server offers, and nothing that it does not (RFC 8414)."""
+    return publish(request, orjson.dumps(describe_server()), "application/json", cache="public, max-age=300")
+
+
+def describe_server() -> dict[str, Any]:
     basic_and_post = ["client_secret_basic", "client_secret_post"]
     document = {
         "issuer": settings.ISSUER,
@@ -242,6 +260,7 @@ def metadata(request: HttpRequest) -> HttpResponse:
         "token_endpoint": f"{settings.ISSUER}/oauth/token",
         "token_endpoint_auth_methods_supported": basic_and_post,
         "grant_types_supported": ["client_credentials"],
+        # Required, though there is no authorization endpoint that could respond.
         "response_types_supported": [],
         "scopes_supported": sorted(SCOPES),
         "revocation_endpoint": f"{settings.ISSUER}/oauth/revoke",
@@ -250,4 +269,6 @@ def metadata(request: HttpRequest) -> HttpResponse:
         "introspection_endpoint_auth_methods_supported": basic_and_post,
         "service_documentation": f"{settings.ISSUER}/api/docs/",
     }
-    return publish(request, orjson.dumps(document), "application/json", cache="public, max-age=300")
+    if is_shared():
+        del document["jwks_uri"]
+    return document

@@ -4,11 +4,13 @@ import hashlib
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 
+from wire.etags import is_known
+
 
 def publish(request: HttpRequest, body: bytes, media_type: str, *, cache: str) -> HttpResponse:
     """A document for anybody, anywhere, with an ETag."""
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    if request.headers.get("If-None-Match") == etag:
+    if is_known(request, etag):
         response: HttpResponse = HttpResponseNotModified()
     else:
         response = HttpResponse(body, media_type)

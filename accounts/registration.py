@@ -1,11 +1,12 @@
-"""Becoming a user, and changing one's password."""
+"""Becoming a user, changing what one logs in with, and leaving."""
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.db import IntegrityError, transaction
 
-from accounts import roles, sessions
-from accounts.models import Event, User, fold_email
-from wire.events import Actor, Named
+from accounts import roles, sessions, throttling
+from accounts.models import Event, Session, User, fold_email
+from wire.events import SYSTEM, Actor, Named
 
 
 class EmailTaken(Exception):
@@ -16,22 +17,37 @@ class WrongPassword(Exception):
     """The current password is not the one given."""
 
 
+class TriedTooOften(WrongPassword):
+    """The current password was given wrong too often; `retry_after` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"Too many failures; try again in {retry_after} seconds.")
+        self.retry_after = retry_after
+
+
 def register(email: str, password: str, name: str) -> User:
     """A new customer; raises `EmailTaken`, or Django's `ValidationError` for a poor password."""
-    user = User(email=fold_email(email), name=name)
-    user.full_clean(exclude=["password", "email"])
+    user = User(email=read_email(email), name=name)
     validate_password(password, user)
+    user.set_password(password)
     try:
-        return create(user, password)
+        return admit(user)
     except IntegrityError as error:
         raise EmailTaken from error
 
 
+def read_email(email: str) -> str:
+    """An address as it is stored; raises Django's `ValidationError` for one that cannot be."""
+    field = User._meta.get_field("email")
+    folded: str = field.clean(fold_email(email), None)
+    return folded
+
+
 @transaction.atomic
-def create(user: User, password: str) -> User:
-    created = User.objects.create_user(user.email, password, name=user.name)
-    Event.objects.record(created, "registered", by=Named(created.sub))
-    return created
+def admit(user: User) -> User:
+    User.objects.admit(user)
+    Event.objects.record(user, "registered", by=Named(user.sub))
+    return user
 
 
 @transaction.atomic
@@ -45,7 +61,6 @@ def rename(user: User, *, by: Actor, name: str | None = None) -> None:
     Event.objects.record(user, "renamed", by=by)
 
 
-@transaction.atomic
 def change_password(user: User, current: str, new: str, *, sid: str, by: Actor) -> None:
     """Set a new password and end every session but `sid`.
 
@@ -53,10 +68,33 @@ def change_password(user: User, current: str, new: str, *, sid: str, by: Actor) 
     """
     check_password(user, current)
     validate_password(new, user)
-    user.set_password(new)
-    user.save(update_fields=["password"])
+    store_password(user, make_password(new), sid=sid, by=by)
+
+
+@transaction.atomic
+def store_password(user: User, encoded: str, *, sid: str, by: Actor) -> None:
+    """Exchange the password that was checked; of two changes at once, one comes too late."""
+    if not User.objects.filter(pk=user.pk, password=user.password).update(password=encoded):
+        raise WrongPassword
+
     Event.objects.record(user, "password changed", by=by)
     sessions.end(sessions.others(user.sub, sid), reason="password change", by=by)
+
+
+def reset_password(user: User, new: str) -> None:
+    """Set the password of who proved to read the user's mail, and end every session.
+
+    Raises Django's `ValidationError` for a poor password.
+    """
+    validate_password(new, user)
+    replace_password(user, make_password(new))
+
+
+@transaction.atomic
+def replace_password(user: User, encoded: str) -> None:
+    User.objects.filter(pk=user.pk).update(password=encoded)
+    Event.objects.record(user, "password reset", by=SYSTEM)
+    sessions.end(Session.objects.filter(user=user), reason="password reset", by=SYSTEM)
 
 
 def change_email(user: User, current: str, email: str, *, sid: str, by: Actor) -> None:
@@ -64,6 +102,7 @@ def change_email(user: User, current: str, email: str, *, sid: str, by: Actor) -
 
     Raises `WrongPassword` or `EmailTaken`.
     """
+    email = read_email(email)
     check_password(user, current)
     try:
         store_email(user, email, sid=sid, by=by)
@@ -73,7 +112,7 @@ def change_email(user: User, current: str, email: str, *, sid: str, by: Actor) -
 
 @transaction.atomic
 def store_email(user: User, email: str, *, sid: str, by: Actor) -> None:
-    before, user.email = user.email, fold_email(email)
+    before, user.email = user.email, email
     user.save(update_fields=["email"])
     Event.objects.record(user, "e-mail changed", by=by, before=before)
     sessions.end(sessions.others(user.sub, sid), reason="e-mail change", by=by)
@@ -86,6 +125,17 @@ def delete_self(user: User, current: str, *, by: Actor) -> None:
 
 
 def check_password(user: User, password: str) -> None:
-    """Raise `WrongPassword` unless it is the user's."""
+    """Raise `WrongPassword` unless it is the user's, or `TriedTooOften` where it was guessed at.
+
+    Outside of any transaction: a hash takes long, and nobody else should wait for it.
+    """
+    limits = throttling.limits_within(user.sub)
+    try:
+        wait = throttling.count(limits)
+    except throttling.TooManyFailures as error:
+        raise TriedTooOften(error.retry_after) from error
     if not user.check_password(password):
+        Event.objects.record(user, "password refused", by=Named(user.sub), seconds=wait)
         raise WrongPassword
+
+    throttling.forgive(limits)

@@ -14,16 +14,32 @@ def scopes_of(user: User) -> set[str]:
 
 @transaction.atomic
 def apply_user_change(user: User, *, before: set[str], changed: list[str], by: Actor) -> None:
-    """After a user was edited: end what a disabled user or an old password opened, and let no
-    token say more than the user may now do."""
-    living = Session.objects.filter(user=user)
-    if "new_password" in changed or not user.is_active:
-        sessions.end(living, reason="staff", by=by)
+    """After staff edited a user: end what a disabled user, an old password or an old address opened,
+    and let no token say more than the user may now do."""
+    own = Session.objects.filter(user=user)
+    if "roles" in changed:
+        names = sorted(user.roles.values_list("name", flat=True))
+        Event.objects.record(user, "roles changed", by=by, roles=names)
+    if {"new_password", "email"} & set(changed) or not user.is_active:
+        sessions.end(own, reason="staff" if user.is_active else "disabled", by=by)
         return
 
-    if before - scopes_of(user):
-        statuses.revoke(living.alive())
-        Event.objects.record(user, "scopes reduced", by=by, lost=sorted(before - scopes_of(user)))
+    lost = before - scopes_of(user)
+    if lost:
+        sessions.lock(own)
+        statuses.revoke(own.filter(ended_at=None))
+        Event.objects.record(user, "scopes reduced", by=by, lost=sorted(lost))
+
+
+@transaction.atomic
+def disable(user: User, *, by: Actor) -> bool:
+    """Shut a user out at once; whether he was not already."""
+    if not User.objects.filter(pk=user.pk, is_active=True).update(is_active=False):
+        return False
+
+    Event.objects.record(user, "user disabled", by=by)
+    sessions.end(Session.objects.filter(user=user), reason="disabled", by=by)
+    return True
 
 
 @transaction.atomic
@@ -32,13 +48,17 @@ def revoke_role(role: Role, *, by: Actor) -> None:
 
     Their sessions go on; the next refresh brings a token with the smaller scope.
     """
-    statuses.revoke(Session.objects.alive().filter(user__roles=role))
+    affected = Session.objects.filter(ended_at=None, user__roles=role)
+    sessions.lock(affected)
+    statuses.revoke(affected)
     Event.objects.record(role, "role reduced", by=by, scopes=role.scopes)
 
 
 @transaction.atomic
 def remove_user(user: User, *, by: Actor) -> None:
     """Delete a user for good; every token of his dies first, and the status entries stay."""
+    # Held first, so that no log-in that is under way leaves a session behind.
+    User.objects.select_for_update().filter(pk=user.pk).first()
     sessions.end(Session.objects.filter(user=user), reason="deleted", by=by)
     Event.objects.record(user, "user deleted", by=by)
     user.delete()

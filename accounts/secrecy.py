@@ -8,16 +8,18 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
+WAY_OUT = (
+    "Neither SECRET_KEY nor a key of SECRET_KEY_FALLBACKS opens the stored signing key. Put the SECRET_KEY it was "
+    "stored under into SECRET_KEY_FALLBACKS; or, where that is lost, run `manage.py rotate_keys --now`, which makes "
+    "a fresh key and ends every access token."
+)
+
 
 class Undecryptable(Exception):
-    """Nothing that SECRET_KEY or its fallbacks give opens a stored private key.
+    """Nothing that SECRET_KEY or its fallbacks give opens a stored private key; it says what to do."""
 
-    Put the SECRET_KEY it was stored under into SECRET_KEY_FALLBACKS, or, where that is lost, run
-    `manage.py rotate_keys --now`, which ends every access token and makes a fresh key.
-    """
-
-    def __str__(self) -> str:
-        return str(self.__doc__)
+    def __init__(self) -> None:
+        super().__init__(WAY_OUT)
 
 
 def derive(purpose: str) -> list[bytes]:

@@ -1,7 +1,10 @@
 """What accounts takes and answers."""
 
+from typing import Any
+
 from rest_framework import serializers
 
+from accounts.models import fold_email
 from wire.serializers import StrictSerializer, Text
 
 
@@ -38,9 +41,12 @@ class Empty(serializers.Serializer[object]):
 
 
 class Email(Text):
-    """An e-mail address."""
+    """An e-mail address, in lower case from here on."""
 
     default_validators = [serializers.EmailField().validators[-1]]
+
+    def to_internal_value(self, data: Any) -> str:
+        return fold_email(super().to_internal_value(data))
 
 
 class Registration(StrictSerializer):
@@ -94,6 +100,8 @@ class SessionList(serializers.Serializer[object]):
     """Where one is logged in."""
 
     results = SessionAnswer(many=True)
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
 
 
 class Me(serializers.Serializer[object]):

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts import statuses, throttling
+from accounts import clearing, statuses, throttling
 from accounts.issuing import RefreshClaims, issue_access, issue_refresh, read_refresh
 from accounts.models import Event, Session, TokenStatus, User
 from tokens.errors import TokenRefused
@@ -46,11 +46,12 @@ def log_in(email: str, password: str, origin: Origin) -> Grant:
 
     Raises `InvalidCredentials`, told alike and as late for an unknown user, or `TooManyFailures`.
     """
-    limits = throttling.limits_of(email, origin.address)
-    throttling.count(limits)
+    address = throttling.read_address(origin.address)
+    limits = throttling.limits_of(email, address)
+    wait = throttling.count(limits)
     user = authenticate(username=email, password=password)
     if not isinstance(user, User):
-        throttling.tell_failure(email, origin.address)
+        throttling.tell_failure(email, address, wait=wait)
         raise InvalidCredentials
 
     throttling.forgive(limits)
@@ -59,19 +60,25 @@ def log_in(email: str, password: str, origin: Origin) -> Grant:
 
 @transaction.atomic
 def open_session(user: User, origin: Origin) -> Grant:
-    """A new session with an entry of its own in the status lists."""
+    """A new session with an entry of its own in the status lists.
+
+    Raises `InvalidCredentials` if the user was disabled or given another password a moment ago:
+    the row is compared and locked first, so that what ends sessions misses none that just opens.
+    """
     now = timezone.now()
+    if not User.objects.filter(pk=user.pk, is_active=True, password=user.password).update(last_login=now):
+        raise InvalidCredentials
+
     session = Session.objects.create(
         user=user,
         client_id=origin.client_id,
         device=origin.device[:200],
-        address=origin.address or None,
+        address=throttling.read_address(origin.address),
         status=TokenStatus.objects.create(),
         created_at=now,
         rotated_at=now,
         expires_at=now + settings.SESSION_LIFETIME,
     )
-    User.objects.filter(pk=user.pk).update(last_login=now)
     by = Named(user.sub, origin.client_id)
     Event.objects.record(session, "logged in", by=by, device=session.device, address=session.address)
     return grant(session)
@@ -117,13 +124,25 @@ def renew(claims: RefreshClaims) -> Grant | None:
     if not session or session.ended_at:
         return None
 
+    if not is_earned(session, claims, won=won):
+        return None
+
+    return grant(session) if renumber(session) else None
+
+
+def is_earned(session: Session, claims: RefreshClaims, *, won: bool) -> bool:
+    """Whether a living session goes on; it ends here for a disabled user, and when an old token is used."""
+    found = Session.objects.filter(pk=session.pk)
+    if not session.user.is_active:
+        end(found, reason="disabled", by=SYSTEM)
+        return False
+
     if won or is_retry(session, claims):
-        renumber(session)
-        return grant(session)
+        return True
 
     if claims.generation < session.generation:
-        end(Session.objects.filter(pk=session.pk), reason="reuse", by=SYSTEM)
-    return None
+        end(found, reason="reuse", by=SYSTEM)
+    return False
 
 
 def is_retry(session: Session, claims: RefreshClaims) -> bool:
@@ -132,13 +151,22 @@ def is_retry(session: Session, claims: RefreshClaims) -> bool:
     return claims.generation + 1 == session.generation and since <= settings.REFRESH_GRACE
 
 
-def renumber(session: Session) -> None:
-    """Give a living session whose bit was set, since its scopes shrank, a new entry."""
-    if session.status.revoked_at is None:
-        return
+def renumber(session: Session) -> bool:
+    """Give a living session whose bit was set, since its scopes shrank, a new entry; whether it still lives.
 
-    session.status = TokenStatus.objects.create()
-    session.save(update_fields=["status"])
+    Of several at once one does, so that no token is left with an entry that the session lost.
+    """
+    if session.status.revoked_at is None:
+        return True
+
+    entry = TokenStatus.objects.create()
+    moved = Session.objects.alive().filter(pk=session.pk, status=session.status_id).update(status=entry)
+    if moved:
+        session.status = entry
+        return True
+
+    session.refresh_from_db(fields=["status", "ended_at"])
+    return session.ended_at is None
 
 
 def log_out(token: str) -> None:
@@ -165,20 +193,31 @@ def others(sub: str, sid: str) -> QuerySet[Session]:
 
 
 @transaction.atomic
-def end(sessions: QuerySet[Session], *, reason: str, by: Actor) -> int:
+def end(sessions: "QuerySet[Session]", *, reason: str, by: Actor) -> int:
     """End those of some sessions that live, their tokens with them; how many that were."""
-    ids: list[uuid.UUID] = list(sessions.alive().values_list("pk", flat=True))  # type: ignore[attr-defined]
-    found = Session.objects.filter(pk__in=ids)
-    statuses.revoke(found)
-    ended = found.alive().update(ended_at=timezone.now(), end_reason=reason)
-    for session in found:
-        Event.objects.record(session, "session ended", by=by, reason=reason)
-    return ended
+    ids = lock(sessions)
+    for start in range(0, len(ids), clearing.BATCH):
+        end_batch(ids[start : start + clearing.BATCH], reason=reason, by=by)
+    return len(ids)
 
 
-def clear(batch: int = 1000) -> int:
+def lock(sessions: "QuerySet[Session]") -> list[uuid.UUID]:
+    """Which of some sessions live, held until the transaction ends: no refresh is under way in them
+    any more, so that the entries they have now are the ones their tokens have."""
+    living = Session.objects.alive().filter(pk__in=sessions.order_by().values("pk"))
+    return list(living.select_for_update().order_by("pk").values_list("pk", flat=True))
+
+
+def end_batch(ids: list[uuid.UUID], *, reason: str, by: Actor) -> None:
+    ended = Session.objects.filter(pk__in=ids)
+    statuses.revoke(ended)
+    ended.update(ended_at=timezone.now(), end_reason=reason)
+    events = [Event.objects.draft(Session(pk=sid), "session ended", by=by, reason=reason) for sid in ids]
+    Event.objects.bulk_create(events)
+
+
+def clear() -> int:
     """Delete sessions that have been over for a month, the trail stays; how many."""
     month = timezone.now() - timedelta(days=30)
     over = Q(ended_at__lt=month) | Q(expires_at__lt=month) | Q(rotated_at__lt=month - settings.REFRESH_IDLE_LIFETIME)
-    ids = list(Session.objects.filter(over).values_list("pk", flat=True)[:batch])
-    return Session.objects.filter(pk__in=ids).delete()[0]
+    return clearing.clear(Session.objects.filter(over))

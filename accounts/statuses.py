@@ -4,31 +4,42 @@ import time
 from datetime import timedelta
 from typing import NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
+from accounts import clearing
 from accounts.issuing import sign_status_list
-from accounts.keys import longest_lifetime
+from accounts.keys import longest_lifetime, signer
 from accounts.models import Session, TokenStatus
-from tokens.issuer import get_issuer
-from tokens.status_list import LIST_BITS, LIST_SIZE
+from tokens.errors import TokenRefused
+from tokens.status_list import LIST_BITS, LIST_SIZE, StatusList, set_bits
 
 SIGNED_FOR = 60
 """Seconds after which a list is signed anew even if nothing changed."""
+AFTER_LAST_TOKEN = 300
+"""Seconds that a list outlives the last token issued before it was made."""
 
 
-def revoke(sessions: QuerySet[Session]) -> int:
+def revoke(sessions: "QuerySet[Session]") -> int:
     """Set the bit of every access token of some sessions; how many bits were set."""
     revocable = TokenStatus.objects.filter(session__in=sessions, revoked_at=None)
     return TokenStatus.objects.filter(pk__in=revocable.values("pk")).update(revoked_at=timezone.now())
 
 
-def revoked_indexes(number: int) -> list[int]:
-    """The entries of a list that are INVALID and may belong to a token that still lives."""
-    since = timezone.now() - longest_lifetime() - timedelta(minutes=1)
-    first = number << LIST_BITS
-    revoked = TokenStatus.objects.filter(revoked_at__gte=since, pk__gte=first, pk__lt=first + LIST_SIZE)
-    return [pk - first for pk in revoked.values_list("pk", flat=True)]
+def read_list(number: int) -> StatusList | None:
+    """List `number` as the table says now; None if no token was ever given an entry in it.
+
+    It is dated by its last change, or by the minute, so that all processes date the same list alike
+    and the one that knows more is never the older.
+    """
+    if not has_list(number):
+        return None
+
+    now = int(time.time())
+    revoked = revoked_entries(number)
+    issued_at = max([now - now % SIGNED_FOR, *(min(at, now) for at in revoked.values())])
+    lifetime = int(longest_lifetime().total_seconds())
+    return StatusList(set_bits(revoked), issued_at, issued_at + lifetime + AFTER_LAST_TOKEN)
 
 
 def has_list(number: int) -> bool:
@@ -36,28 +47,49 @@ def has_list(number: int) -> bool:
     return number == 0 or TokenStatus.objects.filter(pk__gte=number << LIST_BITS).exists()
 
 
+def revoked_entries(number: int) -> dict[int, int]:
+    """The entries of a list that are INVALID and may belong to a token that still lives, each with
+    the second in which it was revoked."""
+    since = timezone.now() - longest_lifetime() - timedelta(minutes=1)
+    first = number << LIST_BITS
+    revoked = TokenStatus.objects.filter(revoked_at__gte=since, pk__gte=first, pk__lt=first + LIST_SIZE)
+    return {pk - first: int(at.timestamp()) for pk, at in revoked.values_list("pk", "revoked_at") if at}
+
+
 class Published(NamedTuple):
-    """A signed list, and the bits and the moment it was signed for."""
+    """A signed list, what it says and the key that signed it."""
 
     token: str
-    bits: bytes
-    signed_at: float
+    listed: StatusList
+    kid: str
 
 
 _published: dict[int, Published] = {}
 
 
 def publish(number: int) -> str:
-    """The status list token of a list, signed once per change and at least every minute.
+    """The status list token of a list as the table says now: who fetches it adds his own delay.
 
-    Its `iat` is the moment at which the table was read, so that of two processes' lists the one
-    that knows more is the younger. Raises `TokenRefused` for a list that does not exist.
+    It is signed once per change and minute. Raises `TokenRefused` for a list that does not exist.
     """
-    held = get_issuer().status_list(number)
-    last = _published.get(number)
-    if last and last.bits == held.bits and time.monotonic() - last.signed_at < SIGNED_FOR:
+    listed = read_list(number)
+    if listed is None:
+        raise TokenRefused("There is no such status list.")
+
+    last, kid = _published.get(number), signer()[0]
+    if last and last.listed == listed and last.kid == kid:
         return last.token
 
-    token = sign_status_list(number, held)
-    _published[number] = Published(token, held.bits, time.monotonic())
+    token = sign_status_list(number, listed)
+    _published[number] = Published(token, listed, kid)
     return token
+
+
+def clear() -> int:
+    """Delete the entries that no session or client has any more and no living token names; how many.
+
+    The last entry stays, so that no list ever goes away.
+    """
+    dead = Q(revoked_at=None) | Q(revoked_at__lt=timezone.now() - longest_lifetime() - timedelta(days=1))
+    last = TokenStatus.objects.aggregate(last=Max("pk"))["last"] or 0
+    return clearing.clear(TokenStatus.objects.filter(dead, session=None, client=None, pk__lt=last))

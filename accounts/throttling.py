@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
+from accounts import clearing
 from accounts.models import Event, FailedLogIn, fold_email
 from wire.events import SYSTEM
 
@@ -17,7 +18,7 @@ WINDOW = 3600
 
 
 class TooManyFailures(Exception):
-    """Logging in failed too often; `retry_after` is in seconds."""
+    """A password was guessed wrong too often; `retry_after` is in seconds."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(f"Too many failures; try again in {retry_after} seconds.")
@@ -36,14 +37,29 @@ class Limit(NamedTuple):
 
 
 def limits_of(email: str, address: str | None) -> list[Limit]:
-    """What an attempt counts against. An account from one network soon, an address later, an
+    """What a log-in counts against. An account from one network soon, an address later, an
     account as a whole only after many, so that nobody locks another out cheaply."""
     account = hashlib.sha256(fold_email(email).encode()).hexdigest()[:40]
-    return [
+    limits = [
         Limit(f"account {account} from {network_of(address)}", free=5),
-        Limit(f"address {address}", free=20),
+        Limit(f"address {origin_of(address)}", free=20),
         Limit(f"account {account}", free=100, hard=True),
     ]
+    return limits if address else [limits[0], limits[2]]
+
+
+def limits_within(sub: str) -> list[Limit]:
+    """What asking somebody who is logged in for the password again counts against."""
+    return [Limit(f"password of {sub}", free=5)]
+
+
+def read_address(text: str | None) -> str | None:
+    """An IP address as it is counted and stored, IPv4 in IPv6 as IPv4; None for what is no address."""
+    try:
+        parsed = ip_address((text or "").partition("%")[0])
+    except ValueError:
+        return None
+    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
 
 
 def network_of(address: str | None) -> str:
@@ -55,15 +71,22 @@ def network_of(address: str | None) -> str:
     return str(ip_network(f"{parsed}/{24 if parsed.version == 4 else 64}", strict=False))
 
 
-def count(limits: list[Limit]) -> None:
+def origin_of(address: str | None) -> str:
+    """What one guesser has one of: an IPv4 address, or the /64 in which he may take any of IPv6."""
+    network = network_of(address)
+    return network if ":" in network else str(address)
+
+
+@transaction.atomic
+def count(limits: list[Limit]) -> int:
     """Count an attempt as failed, before it is known, so that no burst slips through.
 
-    Raises `TooManyFailures` where one of its keys is blocked.
+    The seconds that the next one will have to wait if this one fails. Raises `TooManyFailures`
+    where any key is blocked; then the attempt counts nowhere, so that who is put off here cannot
+    lock the account for others.
     """
     now = int(time.time())
-    blocked = [limit.key for limit in limits if not raise_count(limit, now)]
-    if blocked:
-        raise TooManyFailures(wait_for(blocked, now))
+    return max(raise_count(limit, now) for limit in limits)
 
 
 UPSERT = """
@@ -79,26 +102,34 @@ ON CONFLICT (key) DO UPDATE SET
         ELSE %(now)s + (1 << (f.failures + 1 - %(free)s))
     END
 WHERE f.blocked_until <= %(now)s
+RETURNING blocked_until
 """
 
 
-def raise_count(limit: Limit, now: int) -> bool:
-    """Raise one count and set its wait by one atomic upsert; False where it is blocked."""
+def raise_count(limit: Limit, now: int) -> int:
+    """Raise one count and set its wait by one atomic upsert; that wait, in seconds.
+
+    Raises `TooManyFailures` where the key is blocked.
+    """
     values = {**limit._asdict(), "now": now, "window": WINDOW, "longest": LONGEST_WAIT}
     with connection.cursor() as cursor:
         cursor.execute(UPSERT, values)
-        return cursor.rowcount == 1
+        row = cursor.fetchone()
+    if row is None:
+        raise TooManyFailures(wait_for(limit.key, now))
+
+    return max(0, row[0] - now)
 
 
-def wait_for(keys: list[str], now: int) -> int:
-    """Seconds until none of some blocked keys is."""
-    untils = FailedLogIn.objects.filter(key__in=keys).values_list("blocked_until", flat=True)
-    return max([1, *(until - now for until in untils)])
+def wait_for(key: str, now: int) -> int:
+    """Seconds until a blocked key is free again."""
+    until = FailedLogIn.objects.filter(key=key).values_list("blocked_until", flat=True).first()
+    return max(1, (until or now) - now)
 
 
 @transaction.atomic
 def forgive(limits: list[Limit]) -> None:
-    """The attempt was good: it does not count, and the account starts anew on its network."""
+    """The attempt was good: it does not count, and the first of its keys starts anew."""
     own, *shared = [limit.key for limit in limits]
     FailedLogIn.objects.filter(key=own).delete()
     for key in shared:
@@ -114,14 +145,19 @@ def lower_count(key: str) -> None:
         )
 
 
-def tell_failure(email: str, address: str | None) -> None:
-    """Put a failure on the trail; the address it was tried for may be nobody's."""
+@transaction.atomic
+def tell_failure(email: str, address: str | None, *, wait: int) -> None:
+    """Put a failure on the trail, and the lock of `wait` seconds that it brought.
+
+    The account that it was tried for may be nobody's.
+    """
     subject = FailedLogIn(key=f"address {address}"[:64])
     Event.objects.record(subject, "log-in failed", by=SYSTEM, email=email[:254], address=address)
+    if wait:
+        Event.objects.record(subject, "log-in locked", by=SYSTEM, email=email[:254], address=address, seconds=wait)
 
 
-def clear(batch: int = 1000) -> int:
+def clear() -> int:
     """Forget counts whose window has passed; how many."""
-    old = FailedLogIn.objects.filter(since__lt=int(time.time()) - WINDOW, blocked_until__lt=int(time.time()))
-    keys = list(old.values_list("key", flat=True)[:batch])
-    return FailedLogIn.objects.filter(key__in=keys).delete()[0]
+    now = int(time.time())
+    return clearing.clear(FailedLogIn.objects.filter(since__lt=now - WINDOW, blocked_until__lt=now))

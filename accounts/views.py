@@ -8,14 +8,15 @@ from uuid import UUID
 import orjson
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
-from drf_spectacular.utils import extend_schema
+from django.views.decorators.http import require_safe
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import registration, sessions, statuses, throttling
 from accounts.keys import key_set
-from accounts.models import Session, User, granted
+from accounts.models import User, granted
 from accounts.publishing import publish
 from accounts.serializers import (
     Confirmation,
@@ -37,10 +38,17 @@ from tokens.permissions import OPEN
 from tokens.status_list import MEDIA_TYPE
 from tokens.user import bearer
 from tokens.verification import verify
+from wire.keyset import Ordering, paginate, read_limit, write_page
 from wire.problems import Conflict, NotFound, Problem
 from wire.views import View, opened
 
 API_CLIENT = "api"
+LATEST = Ordering("latest", ("rotated_at", "id"), descending=True)
+PAGE = [
+    OpenApiParameter("cursor", str, description="From `next` or `previous` of this very list."),
+    OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
+]
+SESSION_FIELDS = ("id", "client_id", "device", "address", "created_at", "rotated_at", "expires_at")
 
 
 class InvalidCredentials(Problem):
@@ -57,7 +65,7 @@ class TooManyFailures(Problem):
     status_code = 429
     default_code = "throttled"
 
-    def __init__(self, error: throttling.TooManyFailures) -> None:
+    def __init__(self, error: throttling.TooManyFailures | registration.TriedTooOften) -> None:
         super().__init__(str(error))
         self.retry_after = error.retry_after
 
@@ -157,6 +165,7 @@ class Myself(View):
     """`/api/accounts/me/`: the user whose token it is."""
 
     scopes = {"GET": "account", "PATCH": "account", "DELETE": "account"}
+    problems = {"GET": (404,), "PATCH": (404,), "DELETE": (404, 429)}
 
     @extend_schema(responses=Me, operation_id="read_me")
     def get(self, request: Request) -> Response:
@@ -183,7 +192,7 @@ class MyEmail(View):
     """`/api/accounts/me/email/`: one's e-mail address, which one logs in with."""
 
     scopes = {"POST": "account"}
-    problems = {"POST": (409,)}
+    problems = {"POST": (404, 409, 429)}
 
     @extend_schema(request=EmailChange, responses=Me, operation_id="change_email")
     def post(self, request: Request) -> Response:
@@ -201,11 +210,18 @@ class Sessions(View):
 
     scopes = {"GET": "account", "DELETE": "account"}
 
-    @extend_schema(responses=SessionList, operation_id="list_sessions")
+    @extend_schema(parameters=PAGE, responses=SessionList, operation_id="list_sessions")
     def get(self, request: Request) -> Response:
         """List one's living sessions, the latest used first."""
-        living = sessions.living(bearer(request).sub)
-        return Response({"results": [write_session(session, bearer(request).sid) for session in living]})
+        caller = bearer(request)
+        page = paginate(
+            sessions.living(caller.sub).values(*SESSION_FIELDS),
+            LATEST,
+            cursor=request.GET.get("cursor"),
+            limit=read_limit(request),
+            filters=caller.sub,
+        )
+        return Response(write_page(request, page, [write_session(row, caller.sid) for row in page.rows]))
 
     @extend_schema(request=None, responses={204: None}, operation_id="end_other_sessions")
     def delete(self, request: Request) -> Response:
@@ -232,6 +248,7 @@ class MyPassword(View):
     """`/api/accounts/me/password/`: one's password."""
 
     scopes = {"POST": "account"}
+    problems = {"POST": (404, 429)}
 
     @extend_schema(request=PasswordChange, responses=Empty, operation_id="change_password")
     def post(self, request: Request) -> Response:
@@ -253,12 +270,12 @@ def told_wrong_password() -> Iterator[None]:
     """Tell what the use cases that ask for the password refuse, by field."""
     try:
         yield
+    except registration.TriedTooOften as error:
+        raise TooManyFailures(error) from error
     except registration.WrongPassword as error:
         raise exceptions.ValidationError({"current_password": ["That is not your password."]}) from error
     except registration.EmailTaken as error:
         raise EmailTaken from error
-    except throttling.TooManyFailures as error:
-        raise TooManyFailures(error) from error
     except ValidationError as error:
         raise invalid("new_password", error) from error
 
@@ -305,20 +322,14 @@ def write_me(user: User) -> dict[str, Any]:
     }
 
 
-def write_session(session: Session, own: str) -> dict[str, Any]:
-    return {
-        "id": session.pk,
-        "client_id": session.client_id,
-        "device": session.device,
-        "address": session.address,
-        "created_at": session.created_at,
-        "last_used_at": session.rotated_at,
-        "expires_at": session.expires_at,
-        "current": str(session.pk) == own,
-    }
+def write_session(row: dict[str, Any], own: str) -> dict[str, Any]:
+    """A session as it leaves; `current` is the one that asks."""
+    last_used = row.pop("rotated_at")
+    return {**row, "last_used_at": last_used, "current": str(row["id"]) == own}
 
 
 @opened
+@require_safe
 def jwks(request: HttpRequest) -> HttpResponse:
     """The public keys that tokens are signed with (RFC 7517)."""
     body = orjson.dumps(key_set())
@@ -326,6 +337,7 @@ def jwks(request: HttpRequest) -> HttpResponse:
 
 
 @opened
+@require_safe
 def token_status(request: HttpRequest, number: int) -> HttpResponse:
     """A list of revoked tokens (draft-ietf-oauth-status-list-20, 8.1)."""
     try:

@@ -2,6 +2,7 @@
 
 import re
 
+from django.http import HttpRequest
 from rest_framework.request import Request
 
 from wire.problems import PreconditionFailed, Problem
@@ -32,7 +33,7 @@ def expected_versions(request: Request) -> set[int] | None:
     return {int(version) for version in versions if version.isdecimal() and len(version) < 18}
 
 
-def is_known(request: Request, etag: str) -> bool:
+def is_known(request: Request | HttpRequest, etag: str) -> bool:
     """Whether `If-None-Match` says that the caller has this very answer already (RFC 9110 13.1.2)."""
     header = request.headers.get("If-None-Match", "")
     known = [tag.strip().removeprefix("W/") for tag in header.split(",")]

@@ -242,7 +242,17 @@ def answer(request: HttpRequest, error: Exception) -> HttpResponse | None:
     if told is None:
         return None
 
+    if request.path.startswith("/oauth/"):
+        return write_oauth(*told)
+
     return write(*told) if is_api(request) else answer_page(request, told)
+
+
+def write_oauth(status: int, members: dict[str, Any], headers: dict[str, str]) -> HttpResponse:
+    """An error as RFC 6749 5.2 has it."""
+    error = "temporarily_unavailable" if status == 503 else "invalid_request"
+    body = {"error": error, "error_description": members["detail"]}
+    return HttpResponse(orjson.dumps(body), "application/json", status, headers=headers)
 
 
 def is_api(request: HttpRequest) -> bool:

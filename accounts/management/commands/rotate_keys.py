@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts import keys
 from accounts.models import SigningKey
+from accounts.secrecy import Undecryptable
 from wire.events import Named
 
 
@@ -22,7 +23,10 @@ class Command(BaseCommand):
             raise CommandError("JWT_ALGORITHM is HS256: change JWT_SIGNING_KEY at every service instead.")
 
         by = Named("rotate_keys")
-        key = keys.replace(by=by) if now else keys.announce_next(by=by)
+        try:
+            key = keys.replace(by=by) if now else keys.announce_next(by=by)
+        except Undecryptable as error:
+            raise CommandError(str(error)) from error
         self.stdout.write(f"{key.kid} ({key.algorithm}) {self.tell(key)}")
 
     def tell(self, key: SigningKey) -> str:
