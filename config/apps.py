@@ -1,8 +1,10 @@
 """Config as an app: first in INSTALLED_APPS, without models; it owns the commands of the whole."""
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.admin import apps, site
 
+from config import failpoints
 from tokens.scopes import STAFF_SCOPES
 
 
@@ -10,6 +12,11 @@ class TesseraConfig(AppConfig):
     """The composition root."""
 
     name = "config"
+
+    def ready(self) -> None:
+        """Set the one trap that a test may have asked for."""
+        if settings.FAILPOINT:
+            failpoints.arm(settings.FAILPOINT)
 
 
 class TesseraAdminConfig(apps.AdminConfig):

@@ -24,6 +24,7 @@ env.read_env(BASE_DIR / ".env")
 
 DEBUG = env.bool("DEBUG", default=True)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+FAILPOINT = env.str("FAILPOINT", default="")
 
 
 def demand(condition: object, complaint: str) -> None:
@@ -34,6 +35,8 @@ def demand(condition: object, complaint: str) -> None:
 def production(condition: object, complaint: str) -> None:
     demand(DEBUG or condition, f"{complaint} (DEBUG is off)")
 
+
+production(not FAILPOINT, "FAILPOINT kills the process and is for tests alone")
 
 # What this process serves -----------------------------------------------------------------------
 
