@@ -14,7 +14,7 @@ from tokens.user import bearer
 from wire.keyset import Row, write_query
 
 PAGE_SIZE = 24
-TILES = 6
+TILES = 8
 """Colours that a category may have."""
 
 
