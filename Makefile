@@ -23,8 +23,7 @@ run: .venv/installed
 	@$(PY) -c 'import socket, sys; port = int(sys.argv[1]); \
 	taken = socket.socket().connect_ex(("127.0.0.1", port)) == 0; \
 	sys.exit(f"Port {port} is taken by another program; choose one: make run PORT=8080" if taken else 0)' $(PORT)
-	@$(PY) manage.py migrate --verbosity 0
-	@$(PY) manage.py demo
+	@$(PY) manage.py demo --migrate --skip-checks
 	@echo "Tessera is at http://localhost:$(PORT); Ctrl-C ends it."
 	@exec $(BIN)/honcho start
 

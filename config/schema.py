@@ -20,3 +20,4 @@ class Docs(SpectacularSwaggerSplitView):
     schema = None
     renderer_classes = [TemplateHTMLRenderer]
     url = "/api/schema/"
+    template_name = "docs.html"

@@ -3,6 +3,8 @@
 Safe defaults for development; with `DEBUG` off, whatever is missing or unsafe stops the start.
 """
 
+import logging
+import sys
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,7 +21,7 @@ from wire.logs import PROCESSORS
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
-env = environ.Env()
+env = environ.FileAwareEnv()
 env.read_env(BASE_DIR / ".env")
 
 DEBUG = env.bool("DEBUG", default=True)
@@ -72,19 +74,20 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "wire.requests.ProxyMiddleware",
+    "wire.requests.RequestIdMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "wire.problems.ProblemMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "wire.requests.SlashMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "tokens.middleware.CookieTokenMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "wire.requests.ReadOnlyMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
@@ -110,8 +113,8 @@ TEMPLATES = [
 
 # Secrets ----------------------------------------------------------------------------------------
 
-DEVELOPMENT_KEY = "development-only-never-in-production-0123456789-abcdefghijklmnopqrstuvwxyz"  # noqa: S105
-SECRET_KEY = env.str("SECRET_KEY", default=DEVELOPMENT_KEY)
+DEVELOPMENT_KEY = "development-only-never-in-production-0123456789-abcdefghijklmnopqrstuvwxyz"
+SECRET_KEY = env.str("SECRET_KEY", default=DEVELOPMENT_KEY).strip()
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 production(SECRET_KEY != DEVELOPMENT_KEY, "SECRET_KEY must be set")
 production(len(SECRET_KEY) >= 50, "SECRET_KEY must have at least 50 characters")
@@ -121,7 +124,7 @@ production(len(SECRET_KEY) >= 50, "SECRET_KEY must have at least 50 characters")
 ISSUER = env.str("ISSUER", default="http://localhost:8000")
 _issuer = urlsplit(ISSUER)
 demand(
-    _issuer.scheme in ("http", "https") and _issuer.netloc and ISSUER == f"{_issuer.scheme}://{_issuer.netloc}",
+    _issuer.scheme in ("http", "https") and _issuer.netloc and f"{_issuer.scheme}://{_issuer.netloc}" == ISSUER,
     f"ISSUER must be scheme://host[:port] with no path and no trailing slash, not {ISSUER!r}",
 )
 production(
@@ -131,9 +134,9 @@ production(
 ACCOUNTS_URL = env.str("ACCOUNTS_URL", default=ISSUER)
 PRODUCTS_URL = env.str("PRODUCTS_URL", default=ISSUER)
 CLIENT_ID = env.str("CLIENT_ID", default="")
-CLIENT_SECRET = env.str("CLIENT_SECRET", default="")
+CLIENT_SECRET = env.str("CLIENT_SECRET", default="").strip()
 JWT_ALGORITHM = env.str("JWT_ALGORITHM", default="ES256")
-JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="")
+JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="").strip()
 demand(
     JWT_ALGORITHM in ("ES256", "RS256", "EdDSA", "HS256"),
     f"JWT_ALGORITHM must be ES256, RS256, EdDSA or HS256, not {JWT_ALGORITHM!r}",
@@ -156,7 +159,7 @@ REFRESH_GRACE = timedelta(seconds=30)
 
 # The seams: where a neighbour is a function call, and where it is HTTP --------------------------
 
-TOKEN_ISSUER = "accounts.issuer.LocalIssuer" if "accounts" in SERVICES else "tokens.issuer.RemoteIssuer"  # noqa: S105
+TOKEN_ISSUER = "accounts.issuer.LocalIssuer" if "accounts" in SERVICES else "tokens.issuer.RemoteIssuer"
 INVENTORY = "config.monolith.LocalInventory" if "products" in SERVICES else "orders.inventory.RemoteInventory"
 
 # The database -----------------------------------------------------------------------------------
@@ -272,7 +275,13 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 SECURE_SSL_REDIRECT = not DEBUG
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+# What probes and neighbours call behind the gateway, where no TLS is; everybody else is sent to https.
+SECURE_REDIRECT_EXEMPT = [
+    r"^(healthz|readyz|metrics)$",
+    r"^\.well-known/",
+    r"^oauth/token$",
+    r"^api/products/reservations/",
+]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "wire.errors.csrf_failure"
@@ -308,6 +317,9 @@ structlog.configure(
     cache_logger_on_first_use=True,
 )
 DJANGO_STRUCTLOG_USER_ID_FIELD = None
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -315,7 +327,9 @@ LOGGING = {
         "structured": {
             "()": structlog.stdlib.ProcessorFormatter,
             "foreign_pre_chain": PROCESSORS,
-            "processor": structlog.dev.ConsoleRenderer() if DEBUG else structlog.processors.JSONRenderer(),
+            "processor": structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+            if DEBUG
+            else structlog.processors.JSONRenderer(),
         },
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "structured"}},

@@ -1,8 +1,10 @@
 """The cast: whoever calls the shop, each with a token of their own."""
 
+import os
 import uuid
 
 import pytest
+from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -12,6 +14,29 @@ from tokens.issuer import get_issuer
 from tokens.verification import cache
 
 CUSTOMER = "account orders:read orders:write products:read"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """In CI nothing may be skipped: what a test needs and misses there is a failure of CI."""
+    return refuse_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    return refuse_skip((yield))
+
+
+def refuse_skip(report):
+    if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
+        report.longrepr = f"Nothing may be skipped in CI: {report.longrepr}"
+        report.outcome = "failed"
+    return report
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("postgresql") and connection.vendor != "postgresql":
+        pytest.skip("needs PostgreSQL: set DATABASE_URL")
 
 
 class Person(APIClient):

@@ -261,9 +261,9 @@ def is_api(request: HttpRequest) -> bool:
 
 def replace(response: HttpResponse) -> HttpResponse:
     status = response.status_code
-    code = CODES.get(status, "invalid")
+    detail = str(NotFound.default_detail) if status == 404 else response.reason_phrase
     kept = {name: value for name, value in response.headers.items() if name in ("Allow", "Retry-After")}
-    return write(status, problem(status, code, response.reason_phrase), kept)
+    return write(status, problem(status, CODES.get(status, "invalid"), detail), kept)
 
 
 def write(status: int, members: dict[str, Any], headers: dict[str, str]) -> HttpResponse:

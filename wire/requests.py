@@ -1,16 +1,21 @@
-"""What every request passes through: trusted hops, and services that only read."""
+"""What every request passes through: trusted hops, its id, and services that only read."""
 
+import re
+import uuid
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.middleware.common import CommonMiddleware
 
 from tokens.authentication import audience_of
-from wire.problems import Problem, answer
+from wire.problems import Problem, answer, is_api
 
 Handler = Callable[[HttpRequest], HttpResponse]
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=-]{1,64}", re.ASCII)
 
 
 class ReadOnly(Problem):
@@ -41,6 +46,37 @@ def client_address(request: HttpRequest) -> str:
     hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
     trusted = [*hops, request.META.get("REMOTE_ADDR", "")]
     return trusted[-min(settings.PROXIES + 1, len(trusted))]
+
+
+class RequestIdMiddleware:
+    """Answer with the id of the request: its caller's `X-Request-ID` if it is a decent one, else a new one."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        name = accept_id(request.META.get("HTTP_X_REQUEST_ID", ""))
+        request.META["HTTP_X_REQUEST_ID"] = name
+        structlog.contextvars.bind_contextvars(ip=request.META.get("REMOTE_ADDR", ""))
+        response = self.get_response(request)
+        response["X-Request-ID"] = name
+        return response
+
+
+def accept_id(name: str) -> str:
+    """An id that may stand in logs and rows: the one given, or a new one for what is no plain word."""
+    return name if REQUEST_ID.fullmatch(name) else str(uuid.uuid4())
+
+
+class SlashMiddleware(CommonMiddleware):
+    """Send a reader on to the address with the slash; for a program or a form it is not found."""
+
+    def should_redirect_with_slash(self, request: HttpRequest) -> bool:
+        # A redirect would lose the body, and Django raises where a form is sent in DEBUG.
+        if is_api(request) or request.method not in SAFE_METHODS:
+            return False
+
+        return super().should_redirect_with_slash(request)
 
 
 class ReadOnlyMiddleware:

@@ -4,7 +4,8 @@ from importlib import import_module
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandParser
 
 from config.demo import PASSWORD, PEOPLE
 
@@ -14,7 +15,12 @@ class Command(BaseCommand):
 
     help = "Add the demo's people, products and orders where they are missing, and print the log-ins."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--migrate", action="store_true", help="bring the database up to date first")
+
+    def handle(self, *args: Any, migrate: bool, **options: Any) -> None:
+        if migrate:
+            call_command("migrate", verbosity=0)
         for service in sorted(settings.SERVICES, key=["accounts", "products", "orders"].index):
             self.stdout.write(f"{service}: {import_module(f'config.demo.{service}').seed()}")
         if settings.DEBUG and "accounts" in settings.SERVICES:
