@@ -211,6 +211,19 @@ def test_an_order_that_products_contradicts_is_stuck_and_others_go_on(alice, dav
     assert [order.owes for order in Order.objects.order_by("created_at")] == ["fulfil", ""]
 
 
+def test_of_two_debts_only_the_one_that_was_heard_is_cleared(alice, dave, tea, place, act, inventory):
+    order = place(alice, {tea: 2}).json()
+    act(dave, order, "pay", reference="P-1")
+    inventory.down = True
+    for action in ("ship", "deliver", "return"):
+        act(dave, order, action)
+    inventory.down = False
+    inventory.meanwhile = lambda: setattr(inventory, "meanwhile", lambda: setattr(inventory, "down", True))
+
+    assert settling.settle_orders() == {"settled": 0, "stuck": 0, "left": 1}
+    assert (Order.objects.get().owes, inventory.counters(tea)) == ("take_back", (8, 0))
+
+
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True)
 def test_products_is_never_asked_inside_a_transaction(alice, tea):
