@@ -20,7 +20,7 @@ class EventedAdmin(admin.ModelAdmin):
     list_per_page = 50
 
     def events(self) -> EventQuerySet:
-        return apps.get_model(self.opts.app_label, "Event").objects.all()  # type: ignore[attr-defined]
+        return apps.get_model(self.opts.app_label, "Event").objects.all()
 
     def record(self, request: HttpRequest, subject: Model, what: str, **facts: Any) -> None:
         self.events().record(subject, what, by=bearer(request), **facts)

@@ -43,9 +43,7 @@ def test_an_access_token_is_one_of_rfc_9068(api, alice, log_in, issuer, settings
         "email": "alice@example.com",
         "scope": "account orders:read orders:write products:read",
         "roles": ["customer"],
-        "status": {
-            "status_list": {"idx": session.status_id, "uri": f"{settings.ISSUER}/.well-known/token-status/0"}
-        },
+        "status": {"status_list": {"idx": session.status_id, "uri": f"{settings.ISSUER}/.well-known/token-status/0"}},
         "token_type": "access",
     }
 
