@@ -14,7 +14,7 @@ WORKERS ?= auto
 PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
 OWN := accounts config orders products tokens wire
 
-.PHONY: run test check format lint types imports dependencies templates migrations deploy openapi fresh
+.PHONY: run services test check format lint types imports dependencies templates migrations deploy openapi fresh
 .PHONY: test-sqlite test-postgresql lock clean
 
 ## Try it ----------------------------------------------------------------------------------------
@@ -27,6 +27,11 @@ run: .venv/installed
 	@echo "Tessera is at http://localhost:$(PORT); Ctrl-C ends it."
 	@exec $(BIN)/honcho start
 
+# The same as three services behind nginx, on port 8080 and the three after it. With PostgreSQL:
+# make services DATABASES=postgres://me@127.0.0.1/tessera
+services: .venv/prod
+	@$(PY) deploy/services.py --port $(if $(filter 8000,$(PORT)),8080,$(PORT)) --databases "$(DATABASES)"
+
 .venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \
 	f"Python 3.11 or later is needed; this is {sys.version.split()[0]}. Name another: make PYTHON=python3.12")'
@@ -35,6 +40,10 @@ run: .venv/installed
 
 .venv/installed: requirements.txt | .venv/made
 	$(PIP) --requirement requirements.txt
+	@touch $@
+
+.venv/prod: requirements-prod.txt .venv/installed
+	$(PIP) --requirement requirements-prod.txt
 	@touch $@
 
 .venv/dev: requirements-dev.txt .venv/installed
