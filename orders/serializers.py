@@ -76,7 +76,7 @@ class NewOrder(StrictSerializer):
 class Payment(StrictSerializer):
     """How an order was paid."""
 
-    reference = Text(max_length=200, help_text="What the payment is known by elsewhere.")
+    reference = Text(max_length=200, trim_whitespace=False, help_text="What the payment is known by elsewhere.")
 
 
 class Nothing(StrictSerializer):

@@ -7,7 +7,8 @@ from rest_framework.request import Request
 
 from wire.problems import PreconditionFailed, Problem
 
-TAG = re.compile(r'(?:W/)?"([!#-~]*)"')
+TAG = r'(?:W/)?"([!#-~]*)"'
+TAGS = re.compile(rf"{TAG}(?:[ \t]*,[ \t]*{TAG})*")
 
 
 def write_etag(*parts: int) -> str:
@@ -25,11 +26,10 @@ def expected_versions(request: Request) -> set[int] | None:
     if header in ("", "*"):
         return None
 
-    tags = [TAG.fullmatch(tag.strip()) for tag in header.split(",")]
-    if not all(tags):
+    if not TAGS.fullmatch(header):
         raise Problem("If-Match is not a list of entity tags.", code="malformed")
 
-    versions = {tag[1].split(".")[0] for tag in tags if tag}
+    versions = {tag.split(".")[0] for tag in re.findall(TAG, header)}
     return {int(version) for version in versions if version.isdecimal() and len(version) < 18}
 
 

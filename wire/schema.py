@@ -9,6 +9,7 @@ from drf_spectacular.utils import OpenApiParameter
 
 from tokens.permissions import OPEN, Scopes
 from tokens.scopes import SCOPES
+from wire.serializers import StrictSerializer
 
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 PROBLEM_SCHEMA = {
@@ -94,6 +95,12 @@ class TesseraSchema(AutoSchema):
 
         wanted = scopes.get(self.method, "")
         return [{"bearer": [scope]} for scope in wanted.split()]
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
+        """What a strict serializer takes has no fields but its own."""
+        schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        closed = direction == "request" and isinstance(serializer, StrictSerializer)
+        return {**schema, "additionalProperties": False} if closed else schema
 
     def get_override_parameters(self) -> list[Any]:
         return [*super().get_override_parameters(), *self.conditional_headers()]

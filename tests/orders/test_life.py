@@ -150,10 +150,12 @@ def test_a_change_is_for_the_version_it_names(alice, tea, place, act):
     order = place(alice, {tea: 1}).json()
 
     stale = act(alice, order, "cancel", headers={"If-Match": '"1"'})
+    foreign = act(alice, order, "cancel", headers={"If-Match": 'W/"1,2", "x"'})
     rubbish = act(alice, order, "cancel", headers={"If-Match": "2"})
     right = act(alice, order, "cancel", headers={"If-Match": '"1", "2"'})
 
     assert (stale.status_code, stale.json()["code"]) == (412, "precondition-failed")
+    assert foreign.status_code == 412
     assert (rubbish.status_code, rubbish.json()["code"]) == (400, "malformed")
     assert (right.status_code, right["ETag"]) == (200, '"3"')
 
