@@ -16,6 +16,12 @@ from tokens.user import bearer
 from wire.admin import EventAdmin, EventedAdmin, ReadOnlyAdmin, ReadOnlyInline
 
 
+def column_changes(form: Any) -> list[str]:
+    """The columns that a form changes, so that no other is written back as it was read."""
+    columns = {field.name for field in form.instance._meta.concrete_fields}
+    return [name for name in form.changed_data if name in columns]
+
+
 class UserForm(forms.ModelForm):
     """A user; a password may be set, never read."""
 
@@ -38,31 +44,28 @@ class UserForm(forms.ModelForm):
         return password
 
     def save(self, commit: bool = True) -> User:
-        if self.cleaned_data["new_password"] or not self.instance.password:
+        if "password" in self.written_fields():
             self.instance.password = make_password(self.cleaned_data["new_password"] or None)
         return super().save(commit)
+
+    def written_fields(self) -> list[str]:
+        """The columns that were changed; without a password, nobody can log in."""
+        has_password = self.cleaned_data["new_password"] or not self.instance.password
+        return [*column_changes(self), *(["password"] if has_password else [])]
 
 
 class SessionInline(ReadOnlyInline):
     """Where a user is logged in."""
 
     model = Session
-    fields = [
-        "created_at",
-        "rotated_at",
-        "client_id",
-        "device",
-        "address",
-        "ended_at",
-        "end_reason",
-    ]
-    readonly_fields = ["created_at", "rotated_at", "client_id", "device", "address", "ended_at", "end_reason"]
-    verbose_name_plural = "latest sessions"
-    ordering = ["-created_at"]
-    max_num = 20
+    fields = ["created_at", "rotated_at", "client_id", "device", "address"]
+    readonly_fields = ["created_at", "rotated_at", "client_id", "device", "address"]
+    verbose_name_plural = "living sessions"
+    ordering = ["-rotated_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).alive()  # type: ignore[attr-defined]
+        living = super().get_queryset(request).filter(ended_at=None, **sessions.unexpired())
+        return living.select_related("user")
 
 
 @admin.register(User)
@@ -75,7 +78,7 @@ class UserAdmin(EventedAdmin):
     search_fields = ["email", "name"]
     readonly_fields = ["id", "last_login", "created_at"]
     inlines = [SessionInline]
-    actions = ["end_sessions"]
+    actions = ["end_sessions", "disable"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("roles")
@@ -83,6 +86,9 @@ class UserAdmin(EventedAdmin):
     @admin.display(description="roles")
     def role_names(self, user: User) -> str:
         return ", ".join(role.name for role in user.roles.all())
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        obj.save(update_fields=form.written_fields() if change else None)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save, and let no token say more than the user may now do."""
@@ -94,6 +100,11 @@ class UserAdmin(EventedAdmin):
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         ended = sessions.end(Session.objects.filter(user__in=queryset), reason="staff", by=bearer(request))
         self.message_user(request, f"{ended} sessions ended; their tokens are refused everywhere within seconds.")
+
+    @admin.action(description="Shut out the selected users", permissions=["change"])
+    def disable(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        disabled = sum(roles.disable(user, by=bearer(request)) for user in queryset)
+        self.message_user(request, f"{disabled} users shut out; their tokens are refused everywhere within seconds.")
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Only the users themselves: their sessions go with them and are nobody's to keep."""
@@ -214,7 +225,7 @@ class ClientAdmin(EventedAdmin):
             self.show_secret(request, obj, clients.register(obj, by=bearer(request)))
             return
 
-        super().save_model(request, obj, form, change)
+        obj.save(update_fields=column_changes(form))
         if {"scopes", "audience", "is_active"} & set(form.changed_data):
             clients.revoke(obj, by=bearer(request))
 

@@ -1,6 +1,12 @@
 """Accounts is tested with its own issuer, keys in the database."""
 
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from threading import Barrier
+
 import pytest
+from django.db import connection
 from rest_framework.test import APIClient
 
 from accounts import registration, statuses
@@ -65,3 +71,40 @@ def bearer():
         return client
 
     return bearer
+
+
+@pytest.fixture
+def database(transactional_db, tmp_path):
+    """A database that threads may share as processes do: a copy in a file, where tests are in memory."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+
+    connection.ensure_connection()
+    memory, name = connection.connection, connection.settings_dict["NAME"]
+    with closing(sqlite3.connect(tmp_path / "accounts.sqlite3")) as copy:
+        memory.backup(copy)
+    connection.connection, connection.settings_dict["NAME"] = None, str(tmp_path / "accounts.sqlite3")
+    yield
+    connection.close()
+    connection.connection, connection.settings_dict["NAME"] = memory, name
+
+
+@pytest.fixture
+def at_once(database):
+    """Call `act(0)` to `act(count - 1)` on threads that start together, each with a connection of its own."""
+
+    def at_once(count, act):
+        barrier = Barrier(count)
+
+        def run(number):
+            barrier.wait(30)
+            try:
+                return act(number)
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(count) as pool:
+            return list(pool.map(run, range(count)))
+
+    return at_once

@@ -24,7 +24,7 @@ axe_api = pytest.importorskip("axe_playwright_python.sync_playwright", reason="a
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.usefixtures("shop"),
-    pytest.mark.django_db(transaction=True, serialized_rollback=True),
+    pytest.mark.django_db(transaction=True),
 ]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

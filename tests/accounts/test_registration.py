@@ -1,0 +1,141 @@
+"""Somebody registers and is a customer."""
+
+import pytest
+
+from accounts.models import Event, User
+from tests.accounts.conftest import PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+GOOD = {"email": "carol@example.com", "password": PASSWORD, "name": "Carol"}
+
+
+def register(api, **changes):
+    return api.post("/api/accounts/register/", GOOD | changes)
+
+
+def test_who_registers_is_a_customer(api):
+    answer = register(api)
+
+    carol = User.objects.get()
+    assert answer.status_code == 201
+    assert answer.json() == {
+        "id": str(carol.pk),
+        "email": "carol@example.com",
+        "name": "Carol",
+        "roles": ["customer"],
+        "scopes": ["account", "orders:read", "orders:write", "products:read"],
+        "created_at": answer.json()["created_at"],
+    }
+    assert carol.check_password(PASSWORD)
+
+
+def test_registering_is_an_event(api):
+    register(api)
+
+    carol = User.objects.get()
+    assert [(event.what, event.sub) for event in Event.objects.about(carol)] == [("registered", carol.sub)]
+
+
+@pytest.mark.parametrize("email", ["alice@example.com", "ALICE@Example.COM", "  alice@example.com "])
+def test_an_address_is_taken_however_it_is_written(api, alice, email):
+    answer = register(api, email=email)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "email-taken")
+    assert User.objects.count() == 1
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_register_one_address_at_once_one_does(api, at_once):
+    statuses = at_once(8, lambda number: register(api, name=f"Carol {number}").status_code)
+
+    assert sorted(statuses) == [201, *[409] * 7]
+
+
+@pytest.mark.parametrize(
+    ("email", "reason"),
+    [
+        ("", "This field may not be blank."),
+        ("carol", "Enter a valid email address."),
+        ("carol@example", "Enter a valid email address."),
+        ("carol\0@example.com", "Null characters are not allowed."),
+        (f"{'a' * 250}@example.com", "Ensure this field has no more than 254 characters."),
+        (f"a@{'İ' * 60}.{'İ' * 60}.{'İ' * 60}.com", "Ensure this field has no more than 254 characters."),
+        (7, "Not a valid string."),
+        (None, "This field may not be null."),
+    ],
+)
+def test_what_is_no_address_is_told_by_field(api, email, reason):
+    answer = register(api, email=email)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert reason in answer.json()["errors"]["email"]
+
+
+@pytest.mark.parametrize(
+    ("password", "reason"),
+    [
+        ("password123", "This password is too common."),
+        ("qwertyuiop", "This password is too common."),
+        ("s3cret!", "This password is too short. It must contain at least 8 characters."),
+        ("carol@example", "The password is too similar to the email."),
+        ("null\0null\0null", "Null characters are not allowed."),
+        ("", "This field may not be blank."),
+        (["a list of words"], "Not a valid string."),
+    ],
+)
+def test_a_poor_password_is_told_by_field(api, password, reason):
+    answer = register(api, password=password)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert reason in " ".join(answer.json()["errors"]["password"])
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "correct horse battery staple " * 4,
+        "lowercaseonly",
+        "4815162342108",
+        "пароль без правил",
+        "合言葉は秘密です",
+        "🐎🔋📎🐎🔋📎🐎🔋",
+        " led by a space ",
+        "x" * 4096,
+    ],
+    ids=["long", "letters", "digits", "cyrillic", "kanji", "emoji", "spaces", "4096"],
+)
+def test_any_long_password_of_any_characters_is_taken(api, password):
+    assert register(api, password=password).status_code == 201
+    assert api.post("/api/token/", {"email": "carol@example.com", "password": password}).status_code == 200
+
+
+def test_a_password_of_more_than_4096_characters_is_refused(api):
+    assert register(api, password="x" * 4097).status_code == 400
+
+
+@pytest.mark.parametrize("name", ["", " ", "n" * 201, "Ca\0rol", 1, None])
+def test_what_is_no_name_is_told_by_field(api, name):
+    answer = register(api, name=name)
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"].keys() == {"name"}
+
+
+@pytest.mark.parametrize("field", ["email", "password", "name"])
+def test_a_lone_surrogate_is_no_json(api, field):
+    body = b'{"email": "carol@example.com", "password": "a long one", "name": "C", "%s": "\\ud800"}' % field.encode()
+
+    answer = api.post("/api/accounts/register/", body, content_type="application/json")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+
+
+@pytest.mark.parametrize("field", ["roles", "is_active", "id", "scopes"])
+def test_nobody_makes_himself_more_than_a_customer(api, field):
+    answer = register(api, **{field: ["admin"]})
+
+    assert answer.json()["errors"] == {field: ["Unknown field."]}
+    assert not User.objects.exists()
