@@ -5,6 +5,10 @@ class TokenRefused(Exception):
     """The token is malformed, forged, expired, revoked or meant for another service."""
 
 
+class ListUnknown(TokenRefused):
+    """The token's status stands in a list that its issuer does not have."""
+
+
 class RequestRefused(Exception):
     """The request presents its credentials in a way RFC 6750 2 forbids."""
 

@@ -1,16 +1,15 @@
 """One rule for how old what we know may be, whoever told us (keys and status lists alike)."""
 
 import threading
-import time
+from collections import OrderedDict, deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as WaitedTooLong
+from time import monotonic
 from typing import Generic, TypeVar
 
 import structlog
 from prometheus_client import Counter
 
-from tokens.errors import IssuerUnavailable
+from tokens.errors import IssuerUnavailable, ListUnknown
 
 logger = structlog.get_logger(__name__)
 
@@ -23,11 +22,12 @@ STALE = 8.0
 RETRY = 4.0
 """Seconds between tries after a failure, and between looks for something unknown."""
 PATIENCE = 1.0
-"""Seconds that a request waits for a fetch."""
+"""Seconds that a fetch may take, and a request waits for it."""
+LOST = 60.0
+"""Seconds after which a fetch that never came back is given up, so that another may start."""
+NEVER = float("-inf")
 
 fetch_failures = Counter("tessera_issuer_fetch_failures", "Fetches of keys or status lists that failed", ["document"])
-
-_background = ThreadPoolExecutor(max_workers=4, thread_name_prefix="freshness")
 
 
 class Fresh(Generic[T]):
@@ -43,63 +43,134 @@ class Fresh(Generic[T]):
         self._fetch = fetch
         self._inline = inline
         self._held: T | None = None
-        self._fetched_at = self._tried_at = float("-inf")
-        self._flight: Future[None] | None = None
+        self._fetched_at = self._tried_at = self._looked_at = NEVER
+        self._failure: Exception | None = None
+        self._flight: threading.Event | None = None
         self._lock = threading.Lock()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there never was a document."""
+        return self._held is None
+
     def get(self) -> T:
-        """The document; raises `IssuerUnavailable` if there never was one."""
-        age = time.monotonic() - self._fetched_at
+        """The document, at most `STALE` seconds old if it can be had, else the last good one.
+
+        Raises `ListUnknown` if the issuer has none, `IssuerUnavailable` if nobody could tell.
+        """
+        age = monotonic() - self._fetched_at
         if age >= FRESH:
             self._renew(wait=age >= STALE)
-        if self._held is None:
-            raise IssuerUnavailable(f"The issuer's {self.name} cannot be had.")
 
-        return self._held
+        held = self._held
+        if held is None:
+            raise self._explain()
+        return held
 
     def look_again(self) -> T:
         """Fetch at once, for something the held document lacks; at most once in `RETRY` seconds."""
-        if time.monotonic() - max(self._fetched_at, self._tried_at) >= RETRY:
+        now = monotonic()
+        if self._flight or now - self._looked_at >= RETRY:
+            self._looked_at = now
             self._renew(wait=True)
         return self.get()
 
-    def forget(self) -> None:
-        """Hold nothing, as in a new process."""
-        self._held = None
-        self._fetched_at = self._tried_at = float("-inf")
-
     def _renew(self, *, wait: bool) -> None:
+        flight, is_ours = self._take_off()
+        if is_ours and wait and self._inline:
+            self._bring(flight)
+        elif is_ours:
+            threading.Thread(target=self._bring, args=[flight], daemon=True, name="freshness").start()
+
+        if wait and flight:
+            flight.wait(max(0.0, self._tried_at + PATIENCE - monotonic()))
+
+    def _take_off(self) -> tuple[threading.Event | None, bool]:
+        """The fetch under way, and whether the caller is the one to make it; None: it is too early."""
         with self._lock:
-            flight = self._take_off(inline=wait and self._inline)
-        if not flight or not wait:
-            return
+            since = monotonic() - self._tried_at
+            if self._flight and since < LOST:
+                return self._flight, False
+            if self._failure and since < RETRY:
+                return None, False
 
+            self._tried_at = monotonic()
+            self._flight = threading.Event()
+            return self._flight, True
+
+    def _bring(self, flight: threading.Event | None) -> None:
+        """Fetch, and land with what was fetched, unless the flight was given up meanwhile."""
+        asked_at = monotonic()
+        held, failure = self._attempt()
+        with self._lock:
+            if flight is self._flight:
+                self._flight, self._failure = None, failure
+                if held is not None:
+                    self._held, self._fetched_at = held, asked_at
+        if flight:
+            flight.set()
+
+    def _attempt(self) -> tuple[T | None, Exception | None]:
         try:
-            flight.result(timeout=PATIENCE)
-        except WaitedTooLong:
-            return
-
-    def _take_off(self, *, inline: bool) -> "Future[None] | None":
-        if self._flight and not self._flight.done():
-            return self._flight
-
-        if time.monotonic() - self._tried_at < RETRY:
-            return None
-
-        self._tried_at = time.monotonic()
-        if inline:
-            self._land()
-            return None
-
-        self._flight = _background.submit(self._land)
-        return self._flight
-
-    def _land(self) -> None:
-        try:
-            held = self._fetch(self._held)
+            return self._fetch(self._held), None
         except Exception as error:  # noqa: BLE001 - whatever it is, the last good one is used on
-            fetch_failures.labels(self.name.split(" ")[0]).inc()
-            logger.warning("issuer_fetch_failed", document=self.name, error=str(error) or repr(error))
+            self._tell(error)
+            return None, error
+
+    def _tell(self, error: Exception) -> None:
+        # That there is no such list is an answer; that one vanished is none.
+        if isinstance(error, ListUnknown) and self.is_empty:
             return
 
-        self._held, self._fetched_at = held, time.monotonic()
+        fetch_failures.labels(self.name.split(" ")[0]).inc()
+        logger.warning("issuer_fetch_failed", document=self.name, error=str(error) or repr(error))
+
+    def _explain(self) -> Exception:
+        if isinstance(self._failure, ListUnknown):
+            return ListUnknown(str(self._failure))
+
+        return IssuerUnavailable(f"The issuer's {self.name} cannot be had.")
+
+
+class FreshByNumber(Generic[T]):
+    """Documents by number, each kept fresh: few are held, and few fetched, however many are asked for."""
+
+    LIMIT = 64
+    """Documents held at once, and new ones asked for in `RETRY` seconds."""
+
+    def __init__(self, name: str, fetch: Callable[[int, T | None], T], *, inline: bool = False) -> None:
+        self.name = name
+        self._fetch = fetch
+        self._inline = inline
+        self._documents: OrderedDict[int, Fresh[T]] = OrderedDict()
+        self._admitted: deque[float] = deque(maxlen=self.LIMIT)
+        self._lock = threading.Lock()
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._documents
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+    def get(self, number: int) -> T:
+        """Document `number`, as `Fresh.get`; `IssuerUnavailable` also where too many new ones are asked for."""
+        document = self._documents.get(number) or self._admit(number)
+        return document.get()
+
+    def _admit(self, number: int) -> Fresh[T]:
+        with self._lock:
+            if number in self._documents:
+                return self._documents[number]
+            if len(self._admitted) == self.LIMIT and monotonic() - self._admitted[0] < RETRY:
+                raise IssuerUnavailable(f"Too many of the issuer's {self.name}s are asked for at once.")
+
+            self._admitted.append(monotonic())
+            self._make_room()
+            fresh = Fresh(f"{self.name} {number}", lambda held: self._fetch(number, held), inline=self._inline)
+            return self._documents.setdefault(number, fresh)
+
+    def _make_room(self) -> None:
+        """Let go of the oldest, those first that nothing was ever known of."""
+        if len(self._documents) >= self.LIMIT:
+            empty = (number for number, document in self._documents.items() if document.is_empty)
+            self._documents.pop(next(empty, next(iter(self._documents))))

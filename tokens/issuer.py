@@ -1,42 +1,41 @@
 """Where keys and status lists come from: what every issuer answers, and the one over HTTP."""
 
-import threading
 import time
 from functools import cache
 from typing import Any, Protocol
 
 import orjson
-import requests
 from django.conf import settings
 from django.utils.module_loading import import_string
 
 from tokens import status_list
-from tokens.errors import TokenRefused
-from tokens.freshness import PATIENCE, Fresh
-from tokens.keys import KeySet, read_key_set, shared_key
+from tokens.errors import ListUnknown, TokenRefused
+from tokens.freshness import PATIENCE, Fresh, FreshByNumber
+from tokens.keys import KeySet, VerifyingKey, read_key_set, shared_key
 from tokens.parsing import parse
 from tokens.status_list import StatusList
+from tokens.transport import Answer, fetch
 
 MAX_DOCUMENT = 512 * 1024
 """Bytes that a key set or a status list may have."""
-MAX_LISTS = 64
 CLOCK_SKEW = 30
+"""Seconds that another machine's clock may be ahead of ours."""
 
 
 class TokenIssuer(Protocol):
     """What a verifier needs to know of who signs tokens.
 
-    Either answer is at most 8 seconds old while the issuer can be reached, and the last good one
+    Every answer is at most 8 seconds old while the issuer can be reached, and the last good one
     while it cannot; `IssuerUnavailable` is raised when there never was one.
     """
 
     def keys(self) -> KeySet: ...
 
     def find_keys(self) -> KeySet:
-        """The keys, looked for afresh since one was missing."""
+        """The keys, looked for afresh since one was missing; not more often than every 4 seconds."""
 
     def status_list(self, number: int) -> StatusList:
-        """List `number`; raises `TokenRefused` if the issuer has no such list."""
+        """List `number`; raises `ListUnknown` if the issuer has no such list."""
 
 
 @cache
@@ -45,17 +44,16 @@ def get_issuer() -> TokenIssuer:
     return import_string(settings.TOKEN_ISSUER)()
 
 
-class NoSuchDocument(Exception):
-    """The issuer answered 404."""
-
-
 class RemoteIssuer:
-    """Keys and status lists fetched from `ACCOUNTS_URL`, and from nowhere a token may name."""
+    """Keys and status lists fetched from `ACCOUNTS_URL`, and from nowhere a token may name.
+
+    What the documents themselves say of their age (`max-age`, `ttl`) is not heeded: ours is the
+    shorter. Nonsense replaces nothing.
+    """
 
     def __init__(self) -> None:
-        self._session = threading.local()
         self._keys: Fresh[KeySet] = Fresh("keys", self._fetch_keys)
-        self._lists: dict[int, Fresh[StatusList | None]] = {}
+        self._lists: FreshByNumber[StatusList] = FreshByNumber("status-list", self._fetch_list)
 
     def keys(self) -> KeySet:
         return self._keys.get()
@@ -64,63 +62,42 @@ class RemoteIssuer:
         return self._keys.look_again()
 
     def status_list(self, number: int) -> StatusList:
-        if number not in self._lists and len(self._lists) >= MAX_LISTS:
-            raise TokenRefused("The token's status list is unknown.")
-
-        held = self._lists.setdefault(number, self._new_list(number)).get()
-        if held is None:
-            raise TokenRefused("The token's status list is unknown.")
-
-        return held
-
-    def _new_list(self, number: int) -> "Fresh[StatusList | None]":
-        return Fresh(f"status-list {number}", lambda held: self._fetch_list(number, held))
+        return self._lists.get(number)
 
     def _fetch_keys(self, held: KeySet | None) -> KeySet:
         if settings.JWT_ALGORITHM == "HS256":
             return shared_key(settings.JWT_SIGNING_KEY)
 
-        return read_key_set(orjson.loads(self._fetch("/.well-known/jwks.json")))
+        return read_key_set(orjson.loads(take(self._ask("/.well-known/jwks.json"))))
 
-    def _fetch_list(self, number: int, held: StatusList | None) -> StatusList | None:
-        try:
-            token = self._fetch(f"{status_list.PATH}{number}")
-        except NoSuchDocument:
-            return None
+    def _fetch_list(self, number: int, held: StatusList | None) -> StatusList:
+        answer = self._ask(f"{status_list.PATH}{number}")
+        if answer.status == 404:
+            raise ListUnknown("The token's status list is unknown.")
 
-        return read_status_list(token.decode("ascii"), number, self.keys(), held)
+        return read_status_list(take(answer).decode("ascii"), number, self, held)
 
-    def _fetch(self, path: str) -> bytes:
-        """Read one document: no redirect, at most `MAX_DOCUMENT` bytes in `PATIENCE` seconds."""
-        deadline = time.monotonic() + PATIENCE
-        url = settings.ACCOUNTS_URL + path
-        with self._http().get(url, timeout=PATIENCE, allow_redirects=False, stream=True) as response:
-            if response.status_code == 404:
-                raise NoSuchDocument(url)
-            if response.status_code != 200:
-                raise ValueError(f"{url} answered {response.status_code}")
-            return read_bounded(response, deadline)
-
-    def _http(self) -> requests.Session:
-        if not hasattr(self._session, "http"):
-            self._session.http = requests.Session()
-            self._session.http.trust_env = False
-        return self._session.http
+    def _ask(self, path: str) -> Answer:
+        return fetch(settings.ACCOUNTS_URL + path, patience=PATIENCE, limit=MAX_DOCUMENT)
 
 
-def read_bounded(response: requests.Response, deadline: float) -> bytes:
-    """The body of a response, given up when it grows too long or takes too long."""
-    body = b""
-    for chunk in response.iter_content(16 * 1024):
-        body += chunk
-        if len(body) > MAX_DOCUMENT:
-            raise ValueError(f"{response.url} is too long")
-        if time.monotonic() > deadline:
-            raise ValueError(f"{response.url} is too slow")
-    return body
+def take(answer: Answer) -> bytes:
+    """The document that an answer is; raises `ValueError` for any other answer."""
+    if answer.status != 200:
+        raise ValueError(f"The issuer answered {answer.status}.")
+
+    return answer.body
 
 
-def read_status_list(token: str, number: int, keys: KeySet, held: StatusList | None) -> StatusList:
+def find_key(kid: object, issuer: TokenIssuer) -> VerifyingKey | None:
+    """The key of that name, looked for afresh if the issuer is not known to have it."""
+    if not isinstance(kid, str):
+        return None
+
+    return issuer.keys().get(kid) or issuer.find_keys().get(kid)
+
+
+def read_status_list(token: str, number: int, issuer: TokenIssuer, held: StatusList | None) -> StatusList:
     """Verify a status list token (draft-ietf-oauth-status-list-20, 8.3).
 
     Raises `TokenRefused` or `ValueError` for one that is forged, expired, older than `held`, or
@@ -128,19 +105,19 @@ def read_status_list(token: str, number: int, keys: KeySet, held: StatusList | N
     """
     # A list of 2^20 entries with every second one revoked does not fit the bound of access tokens.
     parts = parse(token, max_length=MAX_DOCUMENT)
-    header, claims = parts.header, parts.claims
-    key = keys.get(str(header.get("kid")))
+    header = parts.header
+    key = find_key(header.get("kid"), issuer)
     if not key or header.get("alg") != key.algorithm or header.get("typ") != status_list.TYPE:
         raise TokenRefused("The status list is signed by nobody we know.")
     if not key.verifies(parts.signed, parts.signature):
         raise TokenRefused("The status list's signature is wrong.")
 
-    return read_list_claims(claims, number, held)
+    return read_list_claims(parts.claims, number, held)
 
 
 def read_list_claims(claims: dict[str, Any], number: int, held: StatusList | None) -> StatusList:
     """The list that the claims of a status list token hold."""
-    listed, issued_at, expires_at = claims.get("status_list"), claims.get("iat"), claims.get("exp")
+    issued_at, expires_at = claims.get("iat"), claims.get("exp")
     if claims.get("sub") != f"{settings.ISSUER}{status_list.PATH}{number}":
         raise ValueError("The status list is about another list.")
     if type(issued_at) is not int or type(expires_at) is not int:
@@ -149,7 +126,15 @@ def read_list_claims(claims: dict[str, Any], number: int, held: StatusList | Non
         raise ValueError("The status list is not of now.")
     if held and issued_at < held.issued_at:
         raise ValueError("The status list is older than the one held.")
-    if not isinstance(listed, dict) or listed.get("bits") != 1 or not isinstance(listed.get("lst"), str):
-        raise ValueError("The status list has no entries of one bit.")
 
-    return StatusList(status_list.decompress(listed["lst"]), issued_at, expires_at)
+    bits, width = read_entries(claims.get("status_list"))
+    return StatusList(bits, issued_at, expires_at, width)
+
+
+def read_entries(listed: object) -> tuple[bytes, int]:
+    """The entries of a `status_list` claim, and how wide each is (4.2)."""
+    width, lst = (listed.get("bits"), listed.get("lst")) if isinstance(listed, dict) else (None, None)
+    if type(width) is not int or width not in status_list.WIDTHS or not isinstance(lst, str):
+        raise ValueError("The status list has no entries.")
+
+    return status_list.decompress(lst, status_list.LIST_SIZE * width // 8), width

@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from jwt import PyJWS
 from jwt.algorithms import Algorithm
 
 KEY_TYPES: dict[str, Any] = {"ES256": ECKey, "RS256": RSAKey, "EdDSA": OKPKey}
+CURVES = {"ES256": "P-256", "EdDSA": "Ed25519"}
+SHORTEST_RSA = 2048
+"""Bits of the shortest RSA key that is taken (RFC 7518 3.3)."""
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 SHARED_KID = "shared"
 
 _jws = PyJWS()
-
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
@@ -74,14 +77,27 @@ def read_key(jwk: Any) -> VerifyingKey:
     if not isinstance(jwk, dict) or PRIVATE_MEMBERS & jwk.keys():
         raise ValueError("The key set holds something that is not a public key.")
 
-    if jwk.get("alg") not in KEY_TYPES or jwk.get("use") != "sig":
+    algorithm = jwk.get("alg")
+    if not isinstance(algorithm, str) or algorithm not in KEY_TYPES or jwk.get("use") != "sig":
         raise ValueError("The key set holds a key for another purpose.")
 
-    key = KEY_TYPES[jwk["alg"]].import_key(jwk)
+    key = import_key(jwk, algorithm)
     if key.thumbprint() != jwk.get("kid"):
         raise ValueError("A kid is not the thumbprint of its key.")
+    return VerifyingKey(jwk["kid"], algorithm, key.public_key)
 
-    return VerifyingKey(jwk["kid"], jwk["alg"], key.public_key)
+
+def import_key(jwk: dict[str, Any], algorithm: str) -> Any:
+    """The key of a JWK, if it is one that its algorithm takes (joserfc); raises `ValueError`."""
+    try:
+        key = KEY_TYPES[algorithm].import_key(jwk)
+    except (JoseError, TypeError, KeyError) as error:
+        raise ValueError(f"A key cannot be read: {error}") from error
+    if jwk.get("kty") != key.key_type or jwk.get("crv") != CURVES.get(algorithm):
+        raise ValueError("A key is of another kind than its algorithm's.")
+    if algorithm == "RS256" and key.public_key.key_size < SHORTEST_RSA:
+        raise ValueError("An RSA key is too short.")
+    return key
 
 
 def shared_key(secret: str) -> dict[str, VerifyingKey]:

@@ -82,7 +82,7 @@ def count_names(value: object, depth: int) -> int:
     return own + sum(count_names(item, depth - 1) for item in below)
 
 
-STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
+STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 
 
 def count_keys(raw: bytes) -> int:

@@ -9,16 +9,15 @@ from typing import Any, NamedTuple
 from django.conf import settings
 
 from tokens import status_list
-from tokens.errors import IssuerUnavailable, TokenRefused
-from tokens.issuer import TokenIssuer, get_issuer
-from tokens.keys import KeySet, VerifyingKey
+from tokens.errors import IssuerUnavailable, ListUnknown, TokenRefused
+from tokens.issuer import CLOCK_SKEW, TokenIssuer, find_key, get_issuer
+from tokens.keys import VerifyingKey
 from tokens.parsing import parse
+from tokens.status_list import StatusList
 
 Claims = dict[str, Any]
 
 CACHE_SIZE = 10_000
-CLOCK_SKEW = 30
-"""Seconds that another machine's clock may be ahead of ours."""
 TYPES = ("at+jwt", "application/at+jwt")
 REFUSED_HEADERS = ("b64", "crit", "zip")
 
@@ -34,7 +33,7 @@ class Verified(NamedTuple):
     claims: Claims
     audience: frozenset[str]
     expires_at: int
-    key: VerifyingKey
+    kid: str
     list_number: int
     list_index: int
 
@@ -76,12 +75,16 @@ def verify(token: str, audience: str | None, *, any_audience: bool = False) -> C
     """
     issuer = get_issuer()
     verified = cache.get(token) or check_anew(token, issuer)
-    wanted = {audience} if audience else set(settings.SERVICES)
-    if verified.audience.isdisjoint(wanted) and not any_audience:
+    if not any_audience and not is_meant(verified.audience, audience):
         raise TokenRefused("The token is meant for another service.")
 
     check_again(token, verified, issuer)
     return verified.claims
+
+
+def is_meant(audience: frozenset[str], service: str | None) -> bool:
+    """Whether a token with this audience is for `service`, or, if that is None, for any served here."""
+    return service in audience if service else not audience.isdisjoint(settings.SERVICES)
 
 
 def check_anew(token: str, issuer: TokenIssuer) -> Verified:
@@ -89,8 +92,7 @@ def check_anew(token: str, issuer: TokenIssuer) -> Verified:
     key, claims = check_signature(token, issuer)
     check_claims(claims)
     number, index = read_status(claims["status"])
-    verified = Verified(claims, frozenset(claims["aud"]), claims["exp"], key, number, index)
-    check_again(token, verified, issuer)
+    verified = Verified(claims, frozenset(claims["aud"]), claims["exp"], key.kid, number, index)
     cache.put(token, verified)
     return verified
 
@@ -98,7 +100,7 @@ def check_anew(token: str, issuer: TokenIssuer) -> Verified:
 def check_signature(token: str, issuer: TokenIssuer) -> tuple[VerifyingKey, Claims]:
     """The key that signed a token, and the claims, of which nothing more is checked."""
     parts = parse(token)
-    key = find_key(parts.header, issuer)
+    key = choose_key(parts.header, issuer)
     if not key.verifies(parts.signed, parts.signature):
         raise TokenRefused("The token's signature is wrong.")
 
@@ -121,20 +123,41 @@ def check_again(token: str, verified: Verified, issuer: TokenIssuer) -> None:
         cache.drop(token)
         raise TokenRefused("The token has expired.")
 
-    if issuer.keys().get(verified.key.kid) != verified.key and verified.key.kid not in issuer.find_keys():
+    # A kid is the thumbprint of its key: the same kid is the same key.
+    keys = issuer.keys()
+    if verified.kid not in keys:
         cache.drop(token)
         raise TokenRefused("The token's key is no longer in use.")
 
-    listed = issuer.status_list(verified.list_number)
-    if listed.is_revoked(verified.list_index):
+    check_status(issuer.status_list(verified.list_number), verified.list_index)
+
+
+def check_status(listed: StatusList, index: int) -> None:
+    """Raise `TokenRefused` if an entry is revoked, `IssuerUnavailable` if its list is too old to say."""
+    if listed.is_revoked(index):
         raise TokenRefused("The token was revoked.")
+
+    check_age(listed)
+
+
+def check_age(listed: StatusList) -> None:
     if listed.expires_at <= time.time():
         raise IssuerUnavailable("The last known status list has expired.")
 
 
-def find_key(header: Claims, issuer: TokenIssuer) -> VerifyingKey:
+def check_issuer() -> None:
+    """Raise `IssuerUnavailable` while nothing can be said about any token."""
+    issuer = get_issuer()
+    issuer.keys()
+    try:
+        check_age(issuer.status_list(0))
+    except ListUnknown as error:
+        raise IssuerUnavailable("The issuer has no status list.") from error
+
+
+def choose_key(header: Claims, issuer: TokenIssuer) -> VerifyingKey:
     """The key that a header names, if the rest of the header befits an access token."""
-    if any(name in header for name in REFUSED_HEADERS):
+    if not header.keys().isdisjoint(REFUSED_HEADERS):
         raise TokenRefused("The token's header asks for an extension.")
     if header.get("typ") not in TYPES:
         raise TokenRefused("The token is not an access token.")
@@ -147,11 +170,10 @@ def find_key(header: Claims, issuer: TokenIssuer) -> VerifyingKey:
 
 
 def look_up(kid: object, issuer: TokenIssuer) -> VerifyingKey:
-    if not isinstance(kid, str) or not IDENTIFIER.fullmatch(kid):
+    if not is_identifier(kid):
         raise TokenRefused("The token names no key.")
 
-    keys: KeySet = issuer.keys()
-    key = keys.get(kid) or issuer.find_keys().get(kid)
+    key = find_key(kid, issuer)
     if not key:
         raise TokenRefused("The token's key is unknown.")
 

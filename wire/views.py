@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from rest_framework.views import APIView
 
 from tokens.errors import IssuerUnavailable
-from tokens.issuer import get_issuer
 from tokens.permissions import OPEN, Scopes
+from tokens.verification import check_issuer
 
 
 class View(APIView):
@@ -42,7 +42,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @opened
 def readyz(request: HttpRequest) -> HttpResponse:
     """Whether the process may serve: its database answers, and tokens can be checked."""
-    checks = {"database": check_database(), "issuer": check_issuer()}
+    checks = {"database": check_database(), "issuer": ask_issuer()}
     ready = all(state == "ok" for state in checks.values())
     return answer_health(200 if ready else 503, {"status": "ready" if ready else "not ready", **checks})
 
@@ -56,9 +56,9 @@ def check_database() -> str:
     return "ok"
 
 
-def check_issuer() -> str:
+def ask_issuer() -> str:
     try:
-        get_issuer().keys()
+        check_issuer()
     except IssuerUnavailable:
         return "unavailable"
     return "ok"

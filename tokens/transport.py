@@ -1,0 +1,69 @@
+"""One question to the issuer over HTTP, bounded in time and in size."""
+
+import socket
+import ssl
+import threading
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from time import monotonic
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+# An answer as it is now: out of no cache on the way, and not compressed.
+HEADERS = {"Cache-Control": "no-cache", "Accept-Encoding": "identity", "Connection": "close"}
+
+
+class Unanswered(Exception):
+    """Nobody is there, or the answer is too slow, too long, cut off or no HTTP."""
+
+
+class Answer(NamedTuple):
+    status: int
+    body: bytes
+
+
+def fetch(url: str, *, patience: float, limit: int) -> Answer:
+    """GET `url` in `patience` seconds all in all, an answer of at most `limit` bytes; raises `Unanswered`.
+
+    A redirect is an answer like any other and not followed; no proxy of the environment is used.
+    """
+    deadline = monotonic() + patience
+    connection = prepare(url, patience)
+    try:
+        connection.connect()
+        return ask(connection, urlsplit(url).path, deadline=deadline, limit=limit)
+    except (OSError, HTTPException) as error:
+        raise Unanswered(f"{url}: {error or type(error).__name__}") from error
+    finally:
+        connection.close()
+
+
+def prepare(url: str, patience: float) -> HTTPConnection:
+    """A connection yet to be opened; `patience` bounds each wait on it."""
+    address = urlsplit(url)
+    if address.scheme == "https":
+        return HTTPSConnection(address.netloc, timeout=patience, context=ssl.create_default_context())
+
+    return HTTPConnection(address.netloc, timeout=patience)
+
+
+def ask(connection: HTTPConnection, path: str, *, deadline: float, limit: int) -> Answer:
+    # A socket's timeout starts anew with every byte that drips in; the watchdog's does not.
+    watchdog = threading.Timer(deadline - monotonic(), hang_up, [connection.sock])
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        connection.request("GET", path, headers=HEADERS)
+        response = connection.getresponse()
+        body = response.read(limit + 1)
+    finally:
+        watchdog.cancel()
+
+    if response.length or len(body) > limit or monotonic() >= deadline:
+        raise Unanswered(f"{path} is too slow, too long or cut off")
+    return Answer(response.status, body)
+
+
+def hang_up(line: socket.socket) -> None:
+    with suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)
