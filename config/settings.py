@@ -4,6 +4,7 @@ Safe defaults for development; with `DEBUG` off, whatever is missing or unsafe s
 """
 
 import logging
+import re
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -38,6 +39,22 @@ def production(condition: object, complaint: str) -> None:
     demand(DEBUG or condition, f"{complaint} (DEBUG is off)")
 
 
+def read_count(name: str, default: int) -> int:
+    """A whole number, zero or more, out of the environment."""
+    text = env.str(name, default=str(default))
+    demand(text.isascii() and text.isdecimal(), f"{name} must be a whole number, zero or more, not {text!r}")
+    return int(text)
+
+
+def read_origin(name: str, default: str) -> str:
+    """An address of the form scheme://host[:port] out of the environment."""
+    text = env.str(name, default=default)
+    form = re.fullmatch(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", text)
+    demand(form, f"{name} must be scheme://host[:port] in lower case, with no path and no trailing slash, not {text!r}")
+    return text
+
+
+demand(LOG_LEVEL in logging.getLevelNamesMapping(), f"LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not {LOG_LEVEL}")
 production(not FAILPOINT, "FAILPOINT kills the process and is for tests alone")
 
 # What this process serves -----------------------------------------------------------------------
@@ -117,23 +134,24 @@ SECRET_KEY = env.str("SECRET_KEY", default=DEVELOPMENT_KEY).strip()
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 production(SECRET_KEY != DEVELOPMENT_KEY, "SECRET_KEY must be set")
 production(len(SECRET_KEY) >= 50, "SECRET_KEY must have at least 50 characters")
+production(DEVELOPMENT_KEY not in SECRET_KEY_FALLBACKS, "SECRET_KEY_FALLBACKS must not hold the development key")
 
 # The token (tokens.md) --------------------------------------------------------------------------
 
-ISSUER = env.str("ISSUER", default="http://localhost:8000")
-_issuer = urlsplit(ISSUER)
-demand(
-    _issuer.scheme in ("http", "https") and _issuer.netloc and f"{_issuer.scheme}://{_issuer.netloc}" == ISSUER,
-    f"ISSUER must be scheme://host[:port] with no path and no trailing slash, not {ISSUER!r}",
-)
+ISSUER = read_origin("ISSUER", default="http://localhost:8000")
 production(
-    _issuer.scheme == "https" and _issuer.hostname not in ("localhost", "127.0.0.1", "::1"),
+    ISSUER.startswith("https://") and urlsplit(ISSUER).hostname not in ("localhost", "127.0.0.1", "::1"),
     f"ISSUER must be an https address that others can reach, not {ISSUER!r}",
 )
-ACCOUNTS_URL = env.str("ACCOUNTS_URL", default=ISSUER)
-PRODUCTS_URL = env.str("PRODUCTS_URL", default=ISSUER)
+ACCOUNTS_URL = read_origin("ACCOUNTS_URL", default=ISSUER)
+PRODUCTS_URL = read_origin("PRODUCTS_URL", default=ISSUER)
 CLIENT_ID = env.str("CLIENT_ID", default="")
 CLIENT_SECRET = env.str("CLIENT_SECRET", default="").strip()
+demand(bool(CLIENT_ID) == bool(CLIENT_SECRET), "CLIENT_ID and CLIENT_SECRET go together")
+production(
+    CLIENT_ID or "orders" not in SERVICES or "products" in SERVICES,
+    "CLIENT_ID and CLIENT_SECRET must be set: orders calls products, which is not in this process",
+)
 JWT_ALGORITHM = env.str("JWT_ALGORITHM", default="ES256")
 JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="").strip()
 demand(
@@ -165,7 +183,8 @@ INVENTORY = "config.monolith.LocalInventory" if "products" in SERVICES else "ord
 
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / '-'.join(SERVICES)}.sqlite3")}
 DATABASE = DATABASES["default"]
-DATABASE["CONN_MAX_AGE"] = DATABASE.get("CONN_MAX_AGE") or env.int("CONN_MAX_AGE", default=600)
+demand("ENGINE" in DATABASE, "DATABASE_URL must be like postgres://user:password@host:5432/name or sqlite:///file")
+DATABASE["CONN_MAX_AGE"] = DATABASE.get("CONN_MAX_AGE") or read_count("CONN_MAX_AGE", default=600)
 DATABASE["CONN_HEALTH_CHECKS"] = True
 if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
     VAR_DIR.mkdir(exist_ok=True)
@@ -234,8 +253,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
 # Browsers and proxies ---------------------------------------------------------------------------
 
-PROXIES = env.int("PROXIES", default=0)
-demand(PROXIES >= 0, "PROXIES counts trusted hops in front: zero or more")
+PROXIES = read_count("PROXIES", default=0)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
 production(ALLOWED_HOSTS and "*" not in ALLOWED_HOSTS, "ALLOWED_HOSTS must name the hosts that are served")
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
@@ -305,6 +323,7 @@ STORAGES = {
 }
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG
 
+production(env.str("EMAIL_URL", default="") or "accounts" not in SERVICES, "EMAIL_URL must be set: accounts sends mail")
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Tessera <no-reply@localhost>")
 

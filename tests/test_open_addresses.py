@@ -17,6 +17,8 @@ EVERYWHERE = {"healthz", "readyz", "metrics", "api/schema/", "api/docs/", "admin
 OF_ACCOUNTS = {
     "",
     ".well-known/jwks.json",
+    ".well-known/oauth-authorization-server",
+    ".well-known/openid-configuration",
     ".well-known/token-status/<int:number>",
     "api/accounts/register/",
     "api/token/",
@@ -26,6 +28,9 @@ OF_ACCOUNTS = {
     "login/",
     "login/renew/",
     "logout/",
+    "oauth/introspect",
+    "oauth/revoke",
+    "oauth/token",
     "register/",
 }
 LISTED = EVERYWHERE | (OF_ACCOUNTS if "accounts" in settings.SERVICES else set())
