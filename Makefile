@@ -96,7 +96,9 @@ openapi: .venv/dev
 	$(PY) manage.py spectacular --format openapi-json --validate --fail-on-warn --file openapi.json
 
 fresh:
-	$(PY) manage.py spectacular --format openapi-json --validate --fail-on-warn | diff openapi.json -
+	@mkdir -p var
+	$(PY) manage.py spectacular --format openapi-json --validate --fail-on-warn --file var/openapi.json
+	@diff -u openapi.json var/openapi.json || { echo "openapi.json is out of date: run make openapi"; exit 1; }
 
 test-sqlite:
 	$(PYTEST) -m "not postgresql" --cov --cov-report=term:skip-covered --cov-report=xml --cov-fail-under=90
