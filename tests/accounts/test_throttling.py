@@ -1,0 +1,249 @@
+"""Guessing a password gets slower and slower; nobody else is locked out by it."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from accounts import throttling
+from accounts.models import Event, FailedLogIn
+from accounts.throttling import Limit, TooManyFailures, count, limits_of
+from tests.accounts.conftest import PASSWORD
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+ALICE = "alice@example.com"
+
+
+@pytest.fixture(autouse=True)
+def clock():
+    """Time stands still, so that no wait is over by chance."""
+    with time_machine.travel(timezone.now(), tick=False):
+        yield
+
+
+@pytest.fixture
+def guess(api):
+    """Try to log in, by default with a wrong password from one address."""
+
+    def guess(password="wrong", email=ALICE, address="192.0.2.1", **headers):
+        return api.post("/api/token/", {"email": email, "password": password}, REMOTE_ADDR=address, **headers)
+
+    return guess
+
+
+def statuses(answers):
+    return [answer.status_code for answer in answers]
+
+
+def failures(email=ALICE, address="192.0.2.1"):
+    keys = [limit.key for limit in limits_of(email, address)]
+    found = dict(FailedLogIn.objects.values_list("key", "failures"))
+    return [found.get(key, 0) for key in keys]
+
+
+def test_the_sixth_guess_has_to_wait(guess, alice):
+    answers = [guess() for _ in range(6)]
+
+    assert statuses(answers) == [401] * 5 + [429]
+    assert (answers[-1].json()["code"], answers[-1]["Retry-After"]) == ("throttled", "1")
+    assert answers[-1]["Content-Type"] == "application/problem+json"
+
+
+def test_not_even_the_right_password_gets_in_meanwhile(guess, alice):
+    for _ in range(5):
+        guess()
+
+    assert guess(PASSWORD).status_code == 429
+
+
+def test_an_unknown_address_is_counted_alike(guess, alice):
+    known = [guess() for _ in range(7)]
+    unknown = [guess(email="nobody@example.com", address="198.51.100.1") for _ in range(7)]
+
+    assert statuses(unknown) == statuses(known)
+    assert unknown[-1]["Retry-After"] == known[-1]["Retry-After"]
+
+
+def test_the_wait_doubles_up_to_five_minutes(db):
+    now = timezone.now().replace(microsecond=0)
+    waits = []
+    for _ in range(14):
+        with time_machine.travel(now, tick=False):
+            waits.append(count([Limit("key", free=5)]))
+        now += timedelta(seconds=waits[-1])
+
+    assert waits == [0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300]
+
+
+def test_who_waits_may_try_again(guess, alice):
+    for _ in range(6):
+        guess()
+
+    with time_machine.travel(timezone.now() + timedelta(seconds=2)):
+        assert guess(PASSWORD).status_code == 200
+
+
+def test_a_good_log_in_starts_anew(guess, alice):
+    for _ in range(4):
+        guess()
+    guess(PASSWORD)
+
+    assert statuses([guess() for _ in range(5)]) == [401] * 5
+    assert failures() == [5, 9, 9]
+
+
+def test_good_log_ins_never_count(guess, alice):
+    assert statuses([guess(PASSWORD) for _ in range(30)]) == [200] * 30
+    assert failures() == [0, 0, 0]
+
+
+def test_alice_gets_in_from_elsewhere_while_her_account_is_guessed_at(guess, alice):
+    for _ in range(10):
+        guess()
+
+    assert guess(PASSWORD, address="198.51.100.7").status_code == 200
+
+
+def test_who_is_put_off_does_not_lock_the_account_for_others(guess, alice):
+    for _ in range(150):
+        guess()
+
+    assert failures() == [5, 5, 5]
+    assert guess(PASSWORD, address="198.51.100.7").status_code == 200
+
+
+def test_an_account_guessed_at_from_everywhere_closes_for_the_hour(guess, alice):
+    start = timezone.now()
+    for number in range(100):
+        guess(address=f"10.0.{number}.1")
+
+    answer = guess(PASSWORD, address="198.51.100.7")
+    with time_machine.travel(start + timedelta(hours=1, seconds=5)):
+        later = guess(PASSWORD, address="198.51.100.7")
+
+    assert answer.status_code == 429
+    assert 3500 < int(answer["Retry-After"]) <= 3600
+    assert later.status_code == 200
+
+
+def test_one_address_cannot_try_many_accounts(guess, alice):
+    answers = [guess(email=f"user{number}@example.com") for number in range(21)]
+
+    assert statuses(answers) == [401] * 20 + [429]
+    assert guess(PASSWORD).status_code == 429
+    assert guess(PASSWORD, address="192.0.2.2").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "neighbour"),
+    [("192.0.2.1", "192.0.2.254"), ("2001:db8::1", "2001:db8::ffff:1"), ("::ffff:192.0.2.1", "192.0.2.9")],
+)
+def test_an_account_is_guarded_from_a_whole_network(guess, alice, address, neighbour):
+    for _ in range(5):
+        guess(address=address)
+
+    assert guess(address=neighbour).status_code == 429
+
+
+def test_who_has_a_whole_network_of_ipv6_has_one_address(guess, alice):
+    answers = [guess(email=f"user{number}@example.com", address=f"2001:db8::{number:x}") for number in range(21)]
+
+    assert statuses(answers) == [401] * 20 + [429]
+
+
+def test_without_a_trusted_proxy_nobody_chooses_his_address(guess, alice):
+    answers = [guess(HTTP_X_FORWARDED_FOR=f"203.0.{number}.1") for number in range(6)]
+
+    assert answers[-1].status_code == 429
+
+
+def test_the_trusted_proxy_says_whose_address_it_is(guess, alice, settings):
+    settings.PROXIES = 1
+    for _ in range(5):
+        guess(address="10.0.0.1", HTTP_X_FORWARDED_FOR="198.51.100.9, 203.0.113.5")
+
+    assert guess(address="10.0.0.1", HTTP_X_FORWARDED_FOR="203.0.113.5").status_code == 429
+    assert guess(PASSWORD, address="10.0.0.1", HTTP_X_FORWARDED_FOR="198.51.100.9").status_code == 200
+
+
+def test_what_stands_left_of_the_trusted_hop_is_anybodys_word(guess, alice, settings):
+    settings.PROXIES = 1
+
+    answers = [guess(address="10.0.0.1", HTTP_X_FORWARDED_FOR=f"10.9.{n}.1, 203.0.113.5") for n in range(6)]
+
+    assert answers[-1].status_code == 429
+
+
+@pytest.mark.parametrize("forwarded", ["unknown", "203.0.113.5:443", "<script>", ",,,", "9" * 500])
+def test_a_forwarded_address_that_is_none_is_no_error(guess, alice, settings, forwarded):
+    settings.PROXIES = 1
+
+    assert guess(PASSWORD, HTTP_X_FORWARDED_FOR=forwarded).status_code == 200
+
+
+def test_a_failure_and_a_lock_are_events(guess, alice):
+    for _ in range(5):
+        guess()
+
+    trail = [(event.what, event.facts) for event in Event.objects.filter(what__startswith="log-in").order_by("id")]
+    failed = ("log-in failed", {"email": ALICE, "address": "192.0.2.1"})
+    assert trail == [failed] * 5 + [("log-in locked", {"email": ALICE, "address": "192.0.2.1", "seconds": 1})]
+
+
+def test_the_pages_count_too(client, guess, alice):
+    for _ in range(5):
+        client.post("/login/", {"email": ALICE, "password": "wrong"}, REMOTE_ADDR="192.0.2.1")
+
+    answer = client.post("/login/", {"email": ALICE, "password": PASSWORD}, REMOTE_ADDR="192.0.2.1")
+
+    assert (answer.status_code, answer["Retry-After"]) == (429, "1")
+    assert guess().status_code == 429
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_a_burst_no_more_slip_through_than_one_by_one(alice, guess, at_once):
+    answers = statuses(at_once(64, lambda _: guess()))
+
+    assert (answers.count(401), answers.count(429)) == (5, 59)
+    assert failures() == [5, 5, 5]
+    assert Event.objects.filter(what="log-in failed").count() == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_count_is_lost_however_many_come_at_once(at_once, settings):
+    def fail(number):
+        count([Limit(f"own {number}", free=5), Limit("shared", free=1000)])
+
+    at_once(64, fail)
+
+    assert FailedLogIn.objects.get(key="shared").failures == 64
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_good_and_bad_at_once_leave_the_bad_counted(alice, at_once, guess):
+    answers = at_once(
+        32, lambda n: guess(PASSWORD if n % 2 else "wrong", email=ALICE if n % 2 else f"user{n}@example.com")
+    )
+
+    wrong = statuses(answers[::2]).count(401)
+    assert set(statuses(answers)) <= {200, 401, 429}
+    assert failures()[1] == wrong
+
+
+def test_counts_whose_hour_is_over_are_forgotten(guess, alice):
+    guess()
+
+    assert throttling.clear() == 0
+    with time_machine.travel(timezone.now() + timedelta(hours=1, seconds=2)):
+        assert throttling.clear() == 3
+    assert not FailedLogIn.objects.exists()
+
+
+def test_a_blocked_key_says_how_long(db):
+    for _ in range(5):
+        count([Limit("key", free=5)])
+
+    with pytest.raises(TooManyFailures, match="try again in 1 seconds"):
+        count([Limit("key", free=5)])
