@@ -16,7 +16,7 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 from accounts.keys import signer
 from accounts.models import Client, Session, granted
 from accounts.secrecy import derive
-from tokens import status_list
+from tokens import encryption, status_list
 from tokens.errors import TokenRefused
 from tokens.keys import lower
 from tokens.parsing import parse
@@ -53,6 +53,10 @@ class Access(AccessToken):
 
     def get_token_backend(self) -> TokenBackend:
         return SigningBackend(ACCESS_TYPE)
+
+    def __str__(self) -> str:
+        """The token as it leaves: signed, and encrypted where a key for that is set."""
+        return encryption.close(super().__str__())
 
 
 class Refresh(RefreshToken):

@@ -16,6 +16,7 @@ from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from tokens.encryption import read_key
 from tokens.scopes import SERVICES as KNOWN_SERVICES
 from wire.logs import PROCESSORS
 
@@ -89,6 +90,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "wire.requests.BodyMiddleware",
     "wire.requests.ProxyMiddleware",
     "wire.requests.RequestIdMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
@@ -167,6 +169,11 @@ demand(
     "JWT_SIGNING_KEY must have at least 32 bytes",
 )
 demand(not JWT_SIGNING_KEY or JWT_SIGNING_KEY != SECRET_KEY, "JWT_SIGNING_KEY must not be SECRET_KEY")
+
+try:
+    JWT_ENCRYPTION_KEYS = [read_key(key) for key in env.list("JWT_ENCRYPTION_KEY", default=[])]
+except ValueError as error:
+    raise ImproperlyConfigured(f"JWT_ENCRYPTION_KEY: {error} `manage.py encryption_key` prints one.") from error
 
 TOKEN_LIFETIME = timedelta(minutes=10)
 CLIENT_TOKEN_LIFETIME = timedelta(minutes=30)

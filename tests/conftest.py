@@ -11,7 +11,7 @@ from django.db.models.signals import post_migrate
 from django.test import Client
 from rest_framework.test import APIClient
 
-from tests.issuer import sign
+from tests.issuer import issue
 from tokens.cookies import access_name
 from tokens.issuer import get_issuer
 from tokens.verification import cache
@@ -37,6 +37,10 @@ def refuse_skip(report):
     return report
 
 
+def pytest_terminal_summary(terminalreporter):
+    report.write(terminalreporter)
+
+
 def pytest_runtest_setup(item):
     if item.get_closest_marker("postgresql") and connection.vendor != "postgresql":
         pytest.skip("needs PostgreSQL: set DATABASE_URL")
@@ -49,7 +53,7 @@ class Person(APIClient):
         super().__init__()
         self.name = name
         self.sub = claims.pop("sub", str(uuid.uuid5(uuid.NAMESPACE_URL, name)))
-        self.token = sign(sub=self.sub, name=name.capitalize(), email=f"{name}@example.com", scope=scope, **claims)
+        self.token = issue(sub=self.sub, name=name.capitalize(), email=f"{name}@example.com", scope=scope, **claims)
         self.credentials(HTTP_AUTHORIZATION=f"Bearer {self.token}")
 
     @property

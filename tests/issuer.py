@@ -10,6 +10,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from jwt import PyJWS
 from jwt.utils import base64url_decode, base64url_encode
 
+from tokens import encryption
 from tokens.errors import ListUnknown
 from tokens.keys import SHARED_KID, VerifyingKey, lower, shared_key
 from tokens.scopes import SERVICES
@@ -95,6 +96,11 @@ def kid_of(algorithm: str) -> str:
 def sign(changes: dict[str, Any] | None = None, by: str | None = None, **claimed: Any) -> str:
     """A signed access token, good but for what its header and its claims say otherwise."""
     return seal(header(by, **(changes or {})), claims(**claimed), by)
+
+
+def issue(**claimed: Any) -> str:
+    """A good access token as it leaves: encrypted where a key for that is set."""
+    return encryption.close(sign(**claimed))
 
 
 def seal(header: Any, payload: Any, by: str | None = None, key: Any = None) -> str:

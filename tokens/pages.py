@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from tokens import cookies
+from tokens.encryption import open_shell
 from tokens.errors import TokenRefused
 from tokens.parsing import parse
 from tokens.permissions import OPEN, Scopes
@@ -83,7 +84,7 @@ def turn_away(request: HttpRequest) -> HttpResponse:
 def is_just_issued(token: str) -> bool:
     """Whether a token, believed or not, says it is seconds old; so that no renewal loops."""
     try:
-        issued_at = parse(token).claims.get("iat")
+        issued_at = parse(open_shell(token)).claims.get("iat")
     except TokenRefused:
         return False
     return type(issued_at) is int and time.time() - issued_at < JUST_ISSUED
