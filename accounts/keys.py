@@ -133,11 +133,17 @@ def promote(announced: SigningKey, now: datetime) -> SigningKey:
     return SigningKey.objects.get(algorithm=announced.algorithm, state=State.SIGNING)
 
 
-@transaction.atomic
 def replace(*, by: Actor) -> SigningKey:
     """For a leak: a new key signs at once, and every other one leaves the key set, of any algorithm."""
-    # Held before they are changed: whatever key another process makes meanwhile is among them.
-    list(SigningKey.objects.select_for_update().exclude(state=State.RETIRED).order_by("pk"))
+    try:
+        return replace_once(by=by)
+    except IntegrityError:
+        # Another process made a key at this very moment: it has to go, too.
+        return replace(by=by)
+
+
+@transaction.atomic
+def replace_once(*, by: Actor) -> SigningKey:
     now = timezone.now()
     retire(SigningKey.objects.exclude(state=State.RETIRED), now, published_until=now)
     SigningKey.objects.filter(published_until__gt=now).update(published_until=now)

@@ -1,0 +1,346 @@
+"""The life of a signing key: made at first use, announced, signing, retired, gone."""
+
+from datetime import timedelta
+from io import StringIO
+
+import jwt
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import keys, secrecy
+from accounts.models import Event, Session, SigningKey
+from tests.accounts.conftest import PASSWORD, forget
+from wire.events import SYSTEM
+
+pytestmark = pytest.mark.django_db
+
+ASYMMETRIC = ["ES256", "RS256", "EdDSA"]
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    """No private key is held open from one test to the next."""
+    keys.open_private.cache_clear()
+    yield
+    keys.open_private.cache_clear()
+
+
+@pytest.fixture
+def published(client):
+    """The `kid`s of the key set as it is published now."""
+    return lambda: [jwk["kid"] for jwk in client.get("/.well-known/jwks.json").json()["keys"]]
+
+
+def states():
+    return dict(SigningKey.objects.values_list("kid", "state"))
+
+
+def kid_of(token):
+    return jwt.get_unverified_header(token)["kid"]
+
+
+def days(number):
+    """A later time, that many days from now."""
+    return time_machine.travel(timezone.now() + timedelta(days=number), tick=False)
+
+
+def rotate(*arguments):
+    out = StringIO()
+    call_command("rotate_keys", *arguments, stdout=out)
+    forget()
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("ask", ["/.well-known/jwks.json", "/.well-known/token-status/0"])
+def test_the_first_key_is_made_when_it_is_asked_for_and_signs_at_once(client, ask):
+    client.get(ask)
+
+    key = SigningKey.objects.get()
+    assert (key.state, key.algorithm) == ("signing", "ES256")
+    assert [event.what for event in Event.objects.about(key)] == ["key made"]
+
+
+def test_a_private_key_is_stored_encrypted(client, published):
+    published()
+
+    stored = bytes(SigningKey.objects.get().private_key)
+    assert stored.startswith(b"gAAAA")
+    assert b"PRIVATE" not in stored
+    assert keys.signer()[2].private_numbers().private_value.to_bytes(32, "big") not in stored
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_ask_first_at_once_one_makes_the_key(at_once):
+    def ask(_):
+        return keys.signer()[0]
+
+    kids = at_once(8, ask)
+
+    assert len(set(kids)) == 1
+    assert states() == {kids[0]: "signing"}
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_come_when_the_time_is_up_one_announces_and_one_promotes(at_once, published):
+    published()
+    with days(89.5):
+        at_once(8, lambda _: keys.signer()[0])
+        assert sorted(states().values()) == ["announced", "signing"]
+    with days(90.6):
+        kids = at_once(8, lambda _: keys.signer()[0])
+    assert len(set(kids)) == 1
+    assert sorted(states().values()) == ["retired", "signing"]
+    assert Event.objects.filter(what="key signs").count() == 1
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_replace_at_once_each_does_and_one_key_signs(at_once, published):
+    published()
+
+    at_once(6, lambda _: keys.replace(by=SYSTEM).kid)
+
+    assert sorted(states().values()) == ["retired"] * 6 + ["signing"]
+    assert len(published()) == 1
+
+
+def test_the_next_key_is_announced_a_day_before_it_signs(published, alice, log_in):
+    first = kid_of(log_in()["access"])
+
+    with days(88.9):
+        log_in()
+        assert published() == [first]
+    with days(89.1):
+        assert kid_of(log_in()["access"]) == first
+        assert len(published()) == 2
+    with days(90):
+        assert kid_of(log_in()["access"]) == first
+    with days(90.2):
+        second = kid_of(log_in()["access"])
+    assert second != first
+    assert states() == {first: "retired", second: "signing"}
+
+
+def test_a_retired_key_stays_published_until_its_last_token_is_long_dead(published, alice, log_in):
+    first = kid_of(log_in()["access"])
+    rotate()
+
+    with days(1.01):
+        second = kid_of(log_in()["access"])
+        assert set(published()) == {first, second}
+    with days(1.01 + 12.4 / 24):
+        assert set(published()) == {first, second}
+    with days(1.01 + 12.6 / 24):
+        assert published() == [second]
+
+
+def test_tokens_are_taken_through_a_rotation(alice, log_in, bearer):
+    before = log_in()["access"]
+    rotate()
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=5), tick=False):
+        forget()
+        assert bearer(before).get("/api/accounts/me/").status_code == 200
+    with days(1.001):
+        forget()
+        after = log_in()["access"]
+        assert kid_of(after) != kid_of(before)
+        assert bearer(after).get("/api/accounts/me/").status_code == 200
+
+
+def test_the_command_announces_the_next_key(published):
+    published()
+    with time_machine.travel("2030-05-01T12:00Z", tick=False):
+        said = rotate()
+
+    announced = SigningKey.objects.get(state="announced")
+    assert said == f"{announced.kid} (ES256) is announced and signs from 2030-05-02 12:00 UTC.\n"
+    assert set(published()) == set(states())
+
+
+def test_announcing_twice_announces_once(published):
+    published()
+
+    assert rotate() == rotate()
+    assert sorted(states().values()) == ["announced", "signing"]
+
+
+def test_now_replaces_every_key_and_every_token_dies(published, alice, log_in, bearer):
+    token = log_in()["access"]
+    rotate()
+
+    said = rotate("--now")
+
+    (current,) = published()
+    assert said == f"{current} (ES256) signs now; every token signed before is refused within 10 seconds.\n"
+    assert sorted(states().values()) == ["retired", "retired", "signing"]
+    assert bearer(token).get("/api/accounts/me/").status_code == 401
+    assert bearer(log_in()["access"]).get("/api/accounts/me/").status_code == 200
+
+
+def test_now_also_takes_away_a_key_that_was_retired_just_before(published, alice, log_in):
+    log_in()
+    rotate()
+    with days(1.01):
+        log_in()
+        rotate("--now")
+        assert len(published()) == 1
+
+
+def test_now_spares_the_sessions(alice, log_in, api):
+    refresh = log_in()["refresh"]
+    rotate("--now")
+
+    assert api.post("/api/token/refresh/", {"refresh": refresh}).status_code == 200
+
+
+def test_a_rotation_is_on_the_trail(published):
+    published()
+    rotate()
+    rotate("--now")
+
+    trail = [(event.what, event.sub) for event in Event.objects.filter(kind="signingkey").order_by("id")]
+    assert trail == [("key made", "system"), ("key announced", "rotate_keys"), ("key replaced", "rotate_keys")]
+
+
+@pytest.mark.parametrize("algorithm", ASYMMETRIC)
+def test_every_algorithm_signs_and_is_taken(settings, alice, log_in, bearer, algorithm):
+    settings.JWT_ALGORITHM = algorithm
+
+    token = log_in()["access"]
+
+    assert jwt.get_unverified_header(token)["alg"] == algorithm
+    assert bearer(token).get("/api/accounts/me/").status_code == 200
+
+
+def test_a_key_set_may_hold_several_algorithms(settings, alice, log_in, bearer, client):
+    tokens = []
+    for algorithm in ASYMMETRIC:
+        settings.JWT_ALGORITHM = algorithm
+        tokens.append(log_in()["access"])
+    forget()
+
+    published = client.get("/.well-known/jwks.json").json()["keys"]
+
+    assert sorted(jwk["alg"] for jwk in published) == sorted(ASYMMETRIC)
+    assert [bearer(token).get("/api/accounts/me/").status_code for token in tokens] == [200] * 3
+
+
+def test_a_key_of_an_algorithm_that_signs_no_more_ends_too(settings, published):
+    settings.JWT_ALGORITHM = "RS256"
+    (old,) = published()
+    settings.JWT_ALGORITHM = "ES256"
+    assert old in published()
+
+    with days(91):
+        keys.clear()
+        assert states()[old] == "retired"
+        assert old in published()
+    with days(92):
+        assert old not in published()
+    with days(130):
+        keys.clear()
+        assert old not in states()
+
+
+def test_clearing_keeps_what_signs_or_may_be_needed(published):
+    published()
+    rotate()
+    with days(1.01):
+        published()
+
+    with days(10):
+        assert keys.clear() == 0
+
+
+# SECRET_KEY changes ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def another_secret(settings):
+    """SECRET_KEY is another; the one before is the answer."""
+
+    def change():
+        before, settings.SECRET_KEY = settings.SECRET_KEY, "another secret key that is long enough for anything here"
+        keys.open_private.cache_clear()
+        return before
+
+    return change
+
+
+def test_a_key_opens_under_a_fallback(settings, alice, log_in, bearer, another_secret, api):
+    refresh = log_in()["refresh"]
+    settings.SECRET_KEY_FALLBACKS = [another_secret()]
+
+    assert bearer(log_in()["access"]).get("/api/accounts/me/").status_code == 200
+    assert api.post("/api/token/refresh/", {"refresh": refresh}).status_code == 200
+
+
+def test_a_key_that_nothing_opens_is_a_503_and_a_log_line_that_names_the_way_out(
+    alice, log_in, api, another_secret, caplog
+):
+    log_in()
+    another_secret()
+
+    answer = api.post("/api/token/", {"email": alice.email, "password": PASSWORD})
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "issuer-unavailable")
+    assert answer["Retry-After"]
+    assert "SECRET_KEY" not in answer.content.decode()
+    assert "rotate_keys --now" in caplog.text
+
+
+def test_what_was_signed_before_is_still_believed_then(alice, log_in, bearer, another_secret):
+    token = log_in()["access"]
+    another_secret()
+
+    assert bearer(token).get("/api/accounts/me/").status_code == 200
+
+
+def test_a_refresh_that_cannot_be_signed_uses_nothing_up(settings, alice, log_in, api, another_secret):
+    refresh = log_in()["refresh"]
+    stored = SigningKey.objects.get().private_key
+    SigningKey.objects.update(private_key=b"rubbish")
+    keys.open_private.cache_clear()
+
+    assert api.post("/api/token/refresh/", {"refresh": refresh}).status_code == 503
+
+    assert Session.objects.get().generation == 0
+    SigningKey.objects.update(private_key=stored)
+    assert api.post("/api/token/refresh/", {"refresh": refresh}).status_code == 200
+
+
+def test_the_command_says_what_to_do_about_it(published, another_secret):
+    published()
+    another_secret()
+
+    with pytest.raises(CommandError, match="Put the SECRET_KEY it was stored under into SECRET_KEY_FALLBACKS"):
+        rotate()
+
+
+def test_replacing_the_key_is_the_way_out(published, alice, log_in, another_secret, bearer):
+    published()
+    another_secret()
+
+    rotate("--now")
+
+    assert bearer(log_in()["access"]).get("/api/accounts/me/").status_code == 200
+
+
+def test_what_is_encrypted_for_one_purpose_opens_for_no_other():
+    with pytest.raises(secrecy.Undecryptable):
+        secrecy.decrypt(secrecy.encrypt(b"text", "signing keys"), "refresh tokens")
+
+
+def test_a_failed_transaction_leaves_no_key(db):
+    with transaction.atomic():
+        keys.signer()
+        transaction.set_rollback(True)
+
+    assert not SigningKey.objects.exists()
+    assert keys.signer()[0] == SigningKey.objects.get().kid
