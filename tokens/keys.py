@@ -91,7 +91,7 @@ def import_key(jwk: dict[str, Any], algorithm: str) -> Any:
     """The key of a JWK, if it is one that its algorithm takes (joserfc); raises `ValueError`."""
     try:
         key = KEY_TYPES[algorithm].import_key(jwk)
-    except (JoseError, TypeError, KeyError) as error:
+    except (JoseError, TypeError, KeyError, ValueError) as error:
         raise ValueError(f"A key cannot be read: {error}") from error
     if jwk.get("kty") != key.key_type or jwk.get("crv") != CURVES.get(algorithm):
         raise ValueError("A key is of another kind than its algorithm's.")

@@ -92,7 +92,7 @@ def test_a_bit_flipped_under_the_encoding(algorithm, place, bit, part):
 @thoroughly
 @given(
     name=st.sampled_from(sorted(claims())),
-    value=st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(max_size=20) | st.lists(st.text(max_size=5), max_size=3),
+    value=st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(max_size=20) | st.lists(st.text()),
 )
 def test_a_claim_changed_under_the_signature(algorithm, name, value):
     head, body, signature = good(algorithm).split(".")
