@@ -4,9 +4,12 @@ import shutil
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
 import time_machine
+from django.apps import apps
+from django.db import connections
 
 from accounts import registration
 from accounts.issuing import issue_access
@@ -26,6 +29,8 @@ pytestmark = [
     pytest.mark.usefixtures("shop"),
     pytest.mark.django_db(transaction=True),
 ]
+
+roles = import_module("accounts.migrations.0002_roles")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DESKTOP = {"width": 1280, "height": 800}
@@ -65,6 +70,8 @@ def start(patch):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
+        # Beside a running event loop this thread has connections of its own.
+        connections.close_all()
 
 
 @pytest.fixture
@@ -73,6 +80,7 @@ def shop(settings, chromium, request):
     settings.DEBUG = True
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     server = request.getfixturevalue("live_server")
+    roles.create_roles(apps, None)
     for name, role in [("alice", ""), ("bob", ""), ("dave", "order manager"), ("admin", "admin")]:
         user = registration.register(f"{name}@example.com", PASSWORD, name.capitalize())
         user.roles.add(*Role.objects.filter(name=role))
