@@ -122,7 +122,7 @@ def prepare(split: Split) -> None:
             make_database(split, service)
     secret = shlex.quote(keep_secret(split, CLIENT))
     register = f"register_client orders --scope stock:reserve --audience products --secret-file {secret}"
-    run_all(split, {service: "migrate --verbosity 0" for service in SERVICES})
+    run_all(split, dict.fromkeys(SERVICES, "migrate --verbosity 0"))
     run_all(split, {"products": "demo", "accounts": register})
     run_all(split, {"accounts": "demo"})
 
@@ -140,7 +140,8 @@ def make_database(split: Split, service: str) -> None:
 def run_all(split: Split, commands: dict[str, str]) -> None:
     """Run a command of `manage.py` for each of some services, side by side; end if one fails."""
     running = [run(split, service, command) for service, command in commands.items()]
-    if any([process.wait() for process in running]):
+    codes = [process.wait() for process in running]
+    if any(codes):
         sys.exit(1)
 
 

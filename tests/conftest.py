@@ -12,6 +12,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from tests.issuer import issue
+from tests.journeys.split import report as shapes
 from tokens.cookies import access_name
 from tokens.issuer import get_issuer
 from tokens.verification import cache
@@ -38,7 +39,7 @@ def refuse_skip(report):
 
 
 def pytest_terminal_summary(terminalreporter):
-    report.write(terminalreporter)
+    shapes.write(terminalreporter)
 
 
 def pytest_runtest_setup(item):

@@ -7,13 +7,14 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.middleware.common import CommonMiddleware
 
 from tokens.authentication import audience_of
 from wire.problems import Problem, answer, is_api
 
 Handler = Callable[[HttpRequest], HttpResponse]
+CHUNK = 64 * 1024
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=-]{1,64}", re.ASCII)
 
@@ -46,6 +47,32 @@ def client_address(request: HttpRequest) -> str:
     hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
     trusted = [*hops, request.META.get("REMOTE_ADDR", "")]
     return trusted[-min(settings.PROXIES + 1, len(trusted))]
+
+
+class BodyMiddleware:
+    """Read what was sent and nobody wanted, within the bound on request bodies.
+
+    A server that answers and closes before it has read the body resets the connection, and a proxy
+    in front then takes the answer for an outage.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdecimal() and 0 < int(length) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            drain(request)
+        return response
+
+
+def drain(request: HttpRequest) -> None:
+    try:
+        while request.read(CHUNK):
+            continue
+    except (UnreadablePostError, ValueError):
+        return
 
 
 class RequestIdMiddleware:
