@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from accounts import clients, sessions
+from accounts import clients, sessions, statuses
 from accounts.clients import InvalidClient, InvalidScope
 from accounts.issuing import read_refresh
 from accounts.keys import is_shared
@@ -205,9 +205,11 @@ class Found(NamedTuple):
 def look_at(text: str, *, used: bool = False) -> Found | None:
     """A living access or refresh token, or None; `used` takes a refresh token that was used, too."""
     try:
-        return describe_access(verify(text, None, any_audience=True))
+        claims = verify(text, None, any_audience=True)
     except TokenRefused:
         return look_at_refresh(text, used=used)
+    # Who asks here is told what the table says now, not what the list said seconds ago.
+    return describe_access(claims) if statuses.is_valid(claims["status"]) else None
 
 
 MEMBERS = ("iss", "sub", "aud", "client_id", "iat", "exp", "jti", "scope")

@@ -2,7 +2,7 @@
 
 import time
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
@@ -13,6 +13,7 @@ from accounts.keys import longest_lifetime, signer
 from accounts.models import Session, TokenStatus
 from tokens.errors import TokenRefused
 from tokens.status_list import LIST_BITS, LIST_SIZE, StatusList, set_bits
+from tokens.verification import read_status
 
 SIGNED_FOR = 60
 """Seconds after which a list is signed anew even if nothing changed."""
@@ -24,6 +25,12 @@ def revoke(sessions: "QuerySet[Session]") -> int:
     """Set the bit of every access token of some sessions; how many bits were set."""
     revocable = TokenStatus.objects.filter(session__in=sessions, revoked_at=None)
     return TokenStatus.objects.filter(pk__in=revocable.values("pk")).update(revoked_at=timezone.now())
+
+
+def is_valid(status: dict[str, Any]) -> bool:
+    """Whether the entry that a token's `status` claim names is VALID at this moment."""
+    number, index = read_status(status)
+    return TokenStatus.objects.filter(pk=(number << LIST_BITS) + index, revoked_at=None).exists()
 
 
 def read_list(number: int) -> StatusList | None:

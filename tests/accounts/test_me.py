@@ -1,6 +1,5 @@
 """One reads oneself, and changes one's name."""
 
-import uuid
 
 import pytest
 from django.db import connection
