@@ -1,0 +1,200 @@
+"""The whole document of the API, held against the API: no 5xx, no undocumented answer, whoever calls."""
+
+import uuid
+from io import StringIO
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.core.wsgi import get_wsgi_application
+from rest_framework.test import APIClient
+
+from config.demo import ADMIN, ALICE, PASSWORD
+from tokens.issuer import get_issuer
+from tokens.scopes import SERVICES
+from tokens.verification import cache
+
+schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
+hypothesis = pytest.importorskip("hypothesis", reason="hypothesis is not installed")
+
+from schemathesis.checks import not_a_server_error  # noqa: E402
+from schemathesis.specs.openapi import checks  # noqa: E402
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(settings.SERVICES != sorted(SERVICES), reason="needs all services in one process"),
+]
+
+CHECKS = [
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+]
+ORDER_ID = "11111111-1111-4111-8111-111111111111"
+
+SCHEMA = schemathesis.openapi.from_wsgi("/api/schema/", get_wsgi_application())
+OPERATIONS = {operation.ok().label: operation.ok() for operation in SCHEMA.get_all_operations()}
+MODES = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
+
+
+@pytest.fixture(autouse=True)
+def issuer(settings):
+    settings.TOKEN_ISSUER = "accounts.issuer.LocalIssuer"
+    get_issuer.cache_clear()
+    cache.clear()
+    yield get_issuer()
+    get_issuer.cache_clear()
+    cache.clear()
+
+
+class Shop:
+    """The demo's shop, and the ways into it."""
+
+    def __init__(self):
+        from orders.models import Order
+        from products.models import Product
+
+        call_command("demo", stdout=StringIO())
+        self.product = Product.objects.filter(active=True, stock__on_hand__gte=20).order_by("sku").first()
+        self.orders = {order.status: order for order in Order.objects.all()}
+
+    def log_in(self, person):
+        """A fresh session: the pair of tokens."""
+        answer = APIClient().post("/api/token/", {"email": person.email, "password": PASSWORD})
+        return answer.json()
+
+    def bearer(self, label):
+        """Whoever may do what an operation does."""
+        return self.client() if "/reservations/" in label else self.log_in(ADMIN)["access"]
+
+    def client(self):
+        """The token of the orders service."""
+        from accounts import clients
+        from accounts.issuing import issue_client_access
+        from accounts.models import Client
+        from wire.events import SYSTEM
+
+        client = Client(client_id="schema", scopes=["stock:reserve"], audience=["products"])
+        clients.register(client, by=SYSTEM)
+        return issue_client_access(client, "stock:reserve")
+
+    def order_for(self, label):
+        """An order that the action of an operation suits."""
+        action = label.rstrip("/").rsplit("/", 1)[-1]
+        before = {"deliver": "shipped", "ship": "paid", "return": "delivered"}.get(action, "placed")
+        return self.orders.get(before) or next(iter(self.orders.values()))
+
+    def paths(self, label):
+        """Path parameters that lead to something."""
+        from accounts.models import Session
+
+        if "/reservations/" in label:
+            return {"order_id": ORDER_ID}
+        session = Session.objects.order_by("-created_at").values_list("pk", flat=True).first()
+        known = {"order_id": self.order_for(label).pk, "product_id": self.product.pk, "sid": session}
+        return {name: str(known[name]) for name in known if f"{{{name}}}" in label}
+
+    def reserve(self, order_id):
+        from products import stock
+
+        return stock.reserve(uuid.UUID(order_id), [stock.Wanted(self.product.pk, 1)])
+
+
+@pytest.fixture
+def shop(db, settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.DEBUG = True  # The demo's people are for development alone.
+    shop = Shop()
+    settings.DEBUG = False
+    return shop
+
+
+def explore(operation, token, paths, examples):
+    """Call an operation with made-up data and hold every answer against the document."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    for mode in MODES:
+        cases = operation.as_strategy(generation_mode=mode, path_parameters=paths or None)
+
+        @hypothesis.settings(
+            max_examples=examples,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            suppress_health_check=list(hypothesis.HealthCheck),
+        )
+        @hypothesis.given(case=cases)
+        def call(case):
+            response = case.call(headers=headers)
+            case.validate_response(response, checks=CHECKS)
+
+        try:
+            call()
+        except (hypothesis.errors.Unsatisfiable, schemathesis.errors.SerializationNotPossible):
+            continue  # Nothing can be wrong with an operation that takes nothing.
+
+
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_nobody_gets_a_documented_answer(shop, label):
+    explore(OPERATIONS[label], None, {}, examples=5)
+
+
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_a_customer_gets_a_documented_answer(shop, label):
+    access = shop.log_in(ALICE)["access"]
+
+    explore(OPERATIONS[label], access, {}, examples=10)
+    explore(OPERATIONS[label], access, shop.paths(label), examples=10)
+
+
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_who_may_gets_a_documented_answer(shop, label):
+    explore(OPERATIONS[label], shop.bearer(label), shop.paths(label), examples=15)
+
+
+def bodies(shop, pair):
+    """For each operation that takes a body, one that it takes."""
+    line = {"product": str(shop.product.pk), "quantity": 1}
+    return {
+        "PATCH /api/accounts/me/": {"name": "Ada"},
+        "DELETE /api/accounts/me/": {"current_password": PASSWORD},
+        "POST /api/accounts/me/email/": {"current_password": PASSWORD, "email": "ada@example.com"},
+        "POST /api/accounts/me/password/": {"current_password": PASSWORD, "new_password": "correct horse battery"},
+        "POST /api/accounts/register/": {"email": "eve@example.com", "password": "correct horse battery", "name": "E"},
+        "POST /api/orders/": {"lines": [line], "ship_to": "Here"},
+        "POST /api/orders/{order_id}/pay/": {"reference": "A-1"},
+        "POST /api/products/": {"sku": "NEW-1", "name": "New", "price": "1.50", "currency": "EUR", "category": "New"},
+        "PATCH /api/products/{product_id}/": {"price": "2.50"},
+        "PUT /api/products/reservations/{order_id}/": {"lines": [line]},
+        "POST /api/token/": {"email": ALICE.email, "password": PASSWORD},
+        "POST /api/token/blacklist/": {"refresh": pair["refresh"]},
+        "POST /api/token/refresh/": {"refresh": pair["refresh"]},
+        "POST /api/token/verify/": {"token": pair["access"]},
+    }
+
+
+def prepare(shop, label):
+    """Bring about the state that an operation asks for."""
+    if label.endswith(("/fulfil/", "/take-back/")) or label.startswith("DELETE /api/products/reservations"):
+        shop.reserve(ORDER_ID)
+    if label.endswith("/take-back/"):
+        from products import stock
+
+        stock.fulfil(uuid.UUID(ORDER_ID))
+
+
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_every_operation_can_succeed(shop, label):
+    pair, bearer = shop.log_in(ALICE), shop.bearer(label)
+    prepare(shop, label)
+    headers = {"Authorization": f"Bearer {bearer}", "Idempotency-Key": f'"{uuid.uuid4()}"'}
+    case = OPERATIONS[label].Case(path_parameters=shop.paths(label), headers=headers)
+    body = bodies(shop, pair).get(label)
+    if body is not None:
+        case.body, case.media_type = body, "application/json"
+
+    response = case.call()
+
+    case.validate_response(response, checks=CHECKS)
+    assert response.status_code < 300, response.content
