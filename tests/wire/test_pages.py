@@ -1,0 +1,66 @@
+"""Whatever goes wrong, a person is told in words, on a page that asks nobody anything."""
+
+import pytest
+from django.conf import settings
+from django.test import RequestFactory
+
+from tokens.issuer import get_issuer
+from wire.errors import server_error
+
+PAGES = {"accounts": "/account/", "orders": "/orders/", "products": "/products/"}
+
+
+def text(page):
+    return page.content.decode()
+
+
+@pytest.fixture
+def no_issuer(settings):
+    """Nobody answers at the issuer's address, and nothing was ever heard of it."""
+    settings.TOKEN_ISSUER = "tokens.issuer.RemoteIssuer"
+    settings.ACCOUNTS_URL = "http://127.0.0.1:9"
+    get_issuer.cache_clear()
+
+
+def test_an_address_that_is_not_there_is_a_page(client):
+    page = client.get("/nowhere/")
+
+    assert page.status_code == 404
+    assert page["Content-Type"] == "text/html; charset=utf-8"
+    assert page["Cache-Control"] == "private, no-store"
+    assert "There is nothing here" in text(page)
+
+
+def test_a_page_of_an_error_names_its_request(client):
+    page = client.get("/nowhere/")
+
+    assert f"<code>{page['X-Request-ID']}</code>" in text(page)
+
+
+@pytest.mark.parametrize("service", settings.SERVICES)
+def test_without_an_issuer_a_page_says_when_to_come_back(alice, no_issuer, service):
+    page = alice.browser.get(PAGES[service])
+
+    assert (page.status_code, page["Retry-After"]) == (503, "5")
+    assert "Not right now" in text(page)
+
+
+def test_without_an_issuer_what_is_not_there_is_still_not_found(alice, no_issuer):
+    assert alice.browser.get("/nowhere/").status_code == 404
+
+
+def test_a_fault_of_ours_is_a_page_too():
+    request = RequestFactory().get("/orders/")
+
+    page = server_error(request)
+
+    assert page.status_code == 500
+    assert "It is our fault" in text(page)
+
+
+def test_every_page_carries_the_strict_policy(client):
+    policy = client.get("/nowhere/")["Content-Security-Policy"]
+
+    assert "script-src 'self'" in policy
+    assert "style-src 'self'" in policy
+    assert "unsafe" not in policy
