@@ -3,6 +3,7 @@
 import pytest
 from django.conf import settings
 
+from tests.tokens.clock import Clock
 from tests.tokens.stack import listen, serve
 from tokens.issuer import get_issuer
 from tokens.verification import cache
@@ -35,19 +36,6 @@ def shared(settings, issuer):
     settings.JWT_ALGORITHM, settings.JWT_SIGNING_KEY = "HS256", SECRET
     get_issuer.cache_clear()
     cache.clear()
-
-
-class Clock:
-    """The monotonic clock of what is kept fresh; it stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def move(self, seconds: float) -> None:
-        self.now += seconds
 
 
 @pytest.fixture
