@@ -53,8 +53,10 @@ def die_before(function: Function) -> Function:
 def die_after(function: Function) -> Function:
     @wraps(function)
     def dying(*args: Any, **kwargs: Any) -> Any:
-        function(*args, **kwargs)
-        die()
+        try:
+            function(*args, **kwargs)
+        finally:
+            die()
 
     return dying
 
