@@ -71,6 +71,13 @@ class TesseraAdminSite(AdminSite):
         services = [service for service in STAFF_SCOPES if bearer(request).has_module_perms(service)]
         return [list_sections(service) for service in services if app_label in (None, service)]
 
+    def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> HttpResponse:
+        """A service's part of the index, for who may open it."""
+        if app_label in STAFF_SCOPES and not bearer(request).has_module_perms(app_label):
+            raise PermissionDenied
+
+        return super().app_index(request, app_label, extra_context)
+
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         target = local_path(request.GET.get(REDIRECT_FIELD_NAME), "/admin/")
         return HttpResponseRedirect(f"/login/?next={target}")

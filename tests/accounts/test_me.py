@@ -1,6 +1,5 @@
 """One reads oneself, and changes one's name."""
 
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext

@@ -1,0 +1,515 @@
+"""Staff look after users, roles, sessions and clients in the admin."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib import admin as django_admin
+from django.db import connection
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts import clients, keys, registration
+from accounts.models import Client, Event, Role, Session, SigningKey, TokenStatus, User
+from tests.accounts.conftest import PASSWORD, forget
+from tokens.cookies import access_name
+from wire.events import SYSTEM
+
+pytestmark = pytest.mark.django_db
+
+ADMIN = "/admin/accounts/"
+SECTIONS = ["user", "role", "session", "client", "signingkey", "event"]
+
+
+@pytest.fixture
+def staff(api):
+    """A new member of staff with a role, and his browser."""
+
+    def staff(email, role):
+        user = registration.register(email, PASSWORD, email.partition("@")[0].capitalize())
+        user.roles.add(Role.objects.get(name=role))
+        browser = Browser()
+        answer = api.post("/api/token/", {"email": email, "password": PASSWORD})
+        browser.cookies[access_name()] = answer.json()["access"]
+        return browser
+
+    return staff
+
+
+@pytest.fixture
+def admin(staff):
+    """The admin's browser."""
+    return staff("admin@example.com", "admin")
+
+
+def fill(page, **changes):
+    """What a form would send as it stands, with changes; None leaves a field out."""
+    sent = {}
+    form = page.context["adminform"].form
+    for name, field in form.fields.items():
+        value = form.initial.get(name, field.initial)
+        if value is True:
+            sent[name] = "on"
+        elif isinstance(value, (list, tuple)) or hasattr(value, "all"):
+            sent[name] = [getattr(item, "pk", item) for item in value]
+        elif value not in (None, False, ""):
+            sent[name] = value
+    for formset in page.context["inline_admin_formsets"]:
+        sent |= {f"{formset.formset.prefix}-{name}": 0 for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
+    return {name: value for name, value in (sent | changes).items() if value is not None}
+
+
+def save(browser, address, **changes):
+    """Open a form, change something, send it."""
+    page = browser.get(address)
+    assert page.status_code == 200
+    answer = browser.post(address, fill(page, **changes))
+    assert answer.status_code == 302, answer.context["adminform"].errors
+    return answer
+
+
+def act(browser, section, action, *rows):
+    """Run an action on some rows of a list; the page that follows."""
+    chosen = {"action": action, "_selected_action": [row.pk for row in rows]}
+    return browser.post(f"{ADMIN}{section}/", chosen, follow=True)
+
+
+def user_form(user):
+    return f"{ADMIN}user/{user.pk}/change/"
+
+
+def fill_tables(number):
+    """Rows for every section, each user with roles and sessions."""
+    now = timezone.now()
+    for each in range(6):
+        user = User.objects.create_user(f"user{number}-{each}@example.com", None, name=f"User {each}")
+        user.roles.add(Role.objects.get(name="order manager"))
+        role = Role.objects.create(name=f"role {number}-{each}", scopes=["products:read"])
+        user.roles.add(role)
+        Session.objects.create(
+            user=user,
+            client_id="web",
+            device="Looking Glass",
+            status=TokenStatus.objects.create(),
+            expires_at=now + timedelta(days=1),
+        )
+        client = Client(client_id=f"client-{number}-{each}", name="C", scopes=["orders:pay"], audience=["orders"])
+        clients.register(client, by=SYSTEM)
+        keys.make(SigningKey.State.RETIRED, signs_from=now)
+
+
+# Reading ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_list_takes_as_many_statements_however_long(admin, section, django_assert_max_num_queries):
+    counts = []
+    for number in range(3):
+        fill_tables(number)
+        admin.get(f"{ADMIN}{section}/")
+        with django_assert_max_num_queries(12) as queries:
+            assert admin.get(f"{ADMIN}{section}/").status_code == 200
+        counts.append(len(queries))
+
+    # The first list has so few rows that one may not need a second page.
+    assert counts[1] == counts[2]
+
+
+def test_the_page_of_a_user_takes_as_many_statements_for_any_number_of_sessions(admin, alice, api, log_in):
+    counts = []
+    for _ in range(3):
+        for _ in range(4):
+            log_in()
+        with CaptureQueriesContext(connection) as queries:
+            assert admin.get(user_form(alice)).status_code == 200
+        counts.append(len(queries))
+
+    assert counts[1] == counts[2]
+    assert counts[0] <= 12
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_row_has_a_page_and_a_history(admin, section):
+    fill_tables(0)
+    admin.get(ADMIN)
+    for row in django_admin.site._registry:
+        if row._meta.app_label == "accounts" and row._meta.model_name == section:
+            pk = row._default_manager.first().pk
+
+    assert admin.get(f"{ADMIN}{section}/{pk}/change/").status_code == 200
+    assert admin.get(f"{ADMIN}{section}/{pk}/history/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("section", "query"),
+    [
+        ("user", "q=alice"),
+        ("user", "is_active__exact=0"),
+        ("user", "q=%00"),
+        ("user", "roles__id__exact=1"),
+        ("user", "is_active__exact=nonsense"),
+        ("session", "q=192.0.2.1"),
+        ("session", "q=alice&client_id=web"),
+        ("session", "created_at__year=2026"),
+        ("client", "q=orders"),
+        ("signingkey", "state__exact=signing"),
+        ("event", "q=log-in&what=logged+in"),
+        ("role", "q=admin"),
+    ],
+)
+def test_every_search_and_filter_answers(admin, alice, section, query):
+    assert admin.get(f"{ADMIN}{section}/?{query}", follow=True).status_code == 200
+
+
+def test_no_page_shows_a_private_key_a_secret_or_a_password(admin, alice):
+    secret = clients.register(
+        Client(client_id="orders", name="Orders", scopes=["stock:reserve"], audience=["products"]), by=SYSTEM
+    )
+    key = SigningKey.objects.get()
+    pages = [
+        admin.get(f"{ADMIN}signingkey/{key.pk}/change/"),
+        admin.get(f"{ADMIN}client/orders/change/"),
+        admin.get(user_form(alice)),
+    ]
+
+    shown = "".join(page.content.decode() for page in pages)
+    alice.refresh_from_db()
+    for hidden in (bytes(key.private_key).decode(), secret, clients.hash_secret(secret), alice.password):
+        assert hidden not in shown
+
+
+@pytest.mark.parametrize("path", ["", "user/", "role/", "session/", "client/", "signingkey/", "event/", "user/add/"])
+@pytest.mark.parametrize(
+    ("email", "role"), [("carol@example.com", "catalogue manager"), ("dave@example.com", "order manager")]
+)
+def test_who_looks_after_something_else_is_refused(staff, path, email, role):
+    assert staff(email, role).get(f"{ADMIN}{path}").status_code == 403
+
+
+def test_a_customer_is_refused(staff, alice, api):
+    browser = Browser()
+    browser.cookies[access_name()] = api.post(
+        "/api/token/", {"email": "alice@example.com", "password": PASSWORD}
+    ).json()["access"]
+
+    assert browser.get("/admin/").status_code == 403
+    assert browser.get(f"{ADMIN}user/").status_code == 403
+
+
+def test_who_is_nobody_is_sent_to_log_in(client):
+    answer = client.get(f"{ADMIN}user/")
+
+    assert (answer.status_code, answer["Location"]) == (302, "/login/?next=/admin/accounts/user/")
+
+
+@pytest.mark.parametrize("section", ["session", "signingkey", "event"])
+def test_what_is_only_shown_cannot_be_changed(admin, section):
+    fill_tables(0)
+
+    assert admin.get(f"{ADMIN}{section}/add/").status_code == 403
+
+
+# Users ------------------------------------------------------------------------------------------
+
+
+def test_a_user_is_created_with_roles_and_a_password(admin, api):
+    role = Role.objects.get(name="customer")
+
+    save(
+        admin,
+        f"{ADMIN}user/add/",
+        email="Erin@Example.com",
+        name="Erin",
+        new_password=PASSWORD,
+        roles=[role.pk],
+        is_active="on",
+    )
+
+    erin = User.objects.get(email="erin@example.com")
+    assert [role.name for role in erin.roles.all()] == ["customer"]
+    assert api.post("/api/token/", {"email": erin.email, "password": PASSWORD}).status_code == 200
+    trail = {event.what for event in Event.objects.about(erin)}
+    assert trail == {"added", "roles changed"}
+
+
+def test_a_user_without_a_password_cannot_log_in(admin, api):
+    save(admin, f"{ADMIN}user/add/", email="erin@example.com", is_active="on")
+
+    assert not User.objects.get(email="erin@example.com").has_usable_password()
+    assert api.post("/api/token/", {"email": "erin@example.com", "password": ""}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"email": "ALICE@example.com"}, "__all__"),
+        ({"email": "nowhere"}, "email"),
+        ({"email": "erin@example.com", "new_password": "password1"}, "new_password"),
+    ],
+)
+def test_what_is_wrong_with_a_user_is_told_beside_its_field(admin, alice, changes, field):
+    page = admin.get(f"{ADMIN}user/add/")
+
+    answer = admin.post(f"{ADMIN}user/add/", fill(page, **changes))
+
+    assert answer.status_code == 200
+    assert set(answer.context["adminform"].errors) & {field, "email"}
+
+
+def test_disabling_a_user_ends_every_session(admin, alice, log_in, api):
+    refresh = log_in()["refresh"]
+
+    save(admin, user_form(alice), is_active=None)
+
+    session = Session.objects.get(user=alice)
+    assert (session.end_reason, session.status.revoked_at is None) == ("disabled", False)
+    assert api.post("/api/token/refresh/", {"refresh": refresh}).status_code == 401
+
+
+def test_shutting_out_is_also_an_action(admin, alice, bob, log_in):
+    log_in()
+
+    answer = act(admin, "user", "disable", alice, bob)
+
+    assert "2 users shut out" in answer.content.decode()
+    assert {session.end_reason for session in Session.objects.filter(user=alice)} == {"disabled"}
+    assert not User.objects.filter(pk__in=[alice.pk, bob.pk], is_active=True).exists()
+
+
+def test_a_password_that_staff_sets_ends_every_session(admin, alice, log_in, api):
+    log_in()
+
+    save(admin, user_form(alice), new_password="a staple and a horse")
+
+    assert Session.objects.get(user=alice).end_reason == "staff"
+    body = {"email": alice.email, "password": "a staple and a horse"}
+    assert api.post("/api/token/", body).status_code == 200
+
+
+def test_an_address_that_staff_changes_ends_every_session(admin, alice, log_in):
+    log_in()
+
+    save(admin, user_form(alice), email="alice@wonderland.example")
+
+    assert Session.objects.get(user=alice).end_reason == "staff"
+
+
+def test_another_name_ends_nothing(admin, alice, log_in):
+    log_in()
+
+    save(admin, user_form(alice), name="Alice Liddell")
+
+    alice.refresh_from_db()
+    assert alice.name == "Alice Liddell"
+    assert alice.check_password(PASSWORD)
+    session = Session.objects.get(user=alice)
+    assert (session.ended_at, session.status.revoked_at) == (None, None)
+
+
+def test_ending_all_sessions_of_a_user_is_an_action(admin, alice, log_in):
+    log_in(), log_in()
+
+    answer = act(admin, "user", "end_sessions", alice)
+
+    assert "2 sessions ended" in answer.content.decode()
+    assert not Session.objects.alive().filter(user=alice).exists()
+
+
+def test_ending_single_sessions_is_an_action(admin, alice, log_in, bearer):
+    first, second = log_in(), log_in()
+
+    act(admin, "session", "end_selected", Session.objects.filter(user=alice).earliest("created_at"))
+    forget()
+
+    assert bearer(first["access"]).get("/api/accounts/me/").status_code == 401
+    assert bearer(second["access"]).get("/api/accounts/me/").status_code == 200
+
+
+@pytest.mark.parametrize("how", ["page", "action"])
+def test_deleting_a_user_revokes_his_tokens(admin, alice, log_in, how):
+    log_in()
+    entry = Session.objects.get(user=alice).status_id
+    if how == "page":
+        answer = admin.post(f"{ADMIN}user/{alice.pk}/delete/", {"post": "yes"})
+    else:
+        chosen = {"action": "delete_selected", "_selected_action": [alice.pk], "post": "yes"}
+        answer = admin.post(f"{ADMIN}user/", chosen)
+
+    assert answer.status_code == 302
+    assert not User.objects.filter(pk=alice.pk).exists()
+    assert TokenStatus.objects.get(pk=entry).revoked_at is not None
+
+
+# Roles ------------------------------------------------------------------------------------------
+
+
+def test_a_role_taken_from_a_user_revokes_and_the_next_refresh_has_less(admin, staff, api, bearer):
+    staff("carol@example.com", "catalogue manager")
+    carol = User.objects.get(email="carol@example.com")
+    grant = api.post("/api/token/", {"email": carol.email, "password": PASSWORD}).json()
+    customer = Role.objects.get(name="customer")
+
+    save(admin, user_form(carol), roles=[customer.pk])
+    forget()
+
+    assert bearer(grant["access"]).get("/api/accounts/me/").status_code == 401
+    renewed = api.post("/api/token/refresh/", {"refresh": grant["refresh"]}).json()
+    scopes = bearer(renewed["access"]).get("/api/accounts/me/").json()["scopes"]
+    assert scopes == ["account", "orders:read", "orders:write", "products:read"]
+    assert [event.facts for event in Event.objects.about(carol).filter(what="scopes reduced")] == [
+        {"lost": ["products:write"]}
+    ]
+
+
+def test_a_role_given_revokes_nothing(admin, alice, log_in):
+    log_in()
+    given = Role.objects.filter(name__in=["customer", "order manager"])
+
+    save(admin, user_form(alice), roles=[role.pk for role in given])
+
+    assert Session.objects.get(user=alice).status.revoked_at is None
+    event = Event.objects.about(alice).get(what="roles changed")
+    assert event.facts == {"roles": ["customer", "order manager"]}
+
+
+def test_a_role_taken_whose_scopes_another_carries_revokes_nothing(admin, alice, log_in):
+    alice.roles.add(Role.objects.get(name="order manager"))
+    log_in()
+
+    save(admin, user_form(alice), roles=[Role.objects.get(name="order manager").pk])
+
+    assert Session.objects.get(user=alice).status.revoked_at is None
+
+
+def test_a_scope_taken_from_a_role_revokes_for_all_its_users(admin, alice, bob, log_in, bearer, api):
+    customer = Role.objects.get(name="customer")
+    grants = [log_in(), log_in("bob@example.com")]
+
+    save(admin, f"{ADMIN}role/{customer.pk}/change/", scopes=["account", "orders:read", "products:read"])
+    forget()
+
+    assert [bearer(grant["access"]).get("/api/accounts/me/").status_code for grant in grants] == [401, 401]
+    renewed = api.post("/api/token/refresh/", {"refresh": grants[0]["refresh"]}).json()
+    assert bearer(renewed["access"]).get("/api/accounts/me/").json()["scopes"] == [
+        "account",
+        "orders:read",
+        "products:read",
+    ]
+    assert Event.objects.about(customer).filter(what="role reduced").count() == 1
+
+
+def test_a_scope_given_to_a_role_revokes_nothing(admin, alice, log_in):
+    customer = Role.objects.get(name="customer")
+    log_in()
+
+    save(admin, f"{ADMIN}role/{customer.pk}/change/", scopes=[*customer.scopes, "products:write"])
+
+    assert Session.objects.get(user=alice).status.revoked_at is None
+
+
+@pytest.mark.parametrize("how", ["page", "action"])
+def test_a_deleted_role_revokes_for_all_its_users(admin, alice, log_in, how):
+    role = Role.objects.create(name="taster", scopes=["products:write"])
+    alice.roles.add(role)
+    log_in()
+    if how == "page":
+        admin.post(f"{ADMIN}role/{role.pk}/delete/", {"post": "yes"})
+    else:
+        chosen = {"action": "delete_selected", "_selected_action": [role.pk], "post": "yes"}
+        admin.post(f"{ADMIN}role/", chosen)
+
+    assert not Role.objects.filter(pk=role.pk).exists()
+    assert Session.objects.get(user=alice).status.revoked_at is not None
+
+
+def test_a_role_is_created_with_a_choice_of_scopes(admin):
+    save(admin, f"{ADMIN}role/add/", name="taster", scopes=["products:read", "products:write"])
+
+    assert Role.objects.get(name="taster").scopes == ["products:read", "products:write"]
+
+
+@pytest.mark.parametrize("scope", ["stock:reserve", "orders:pay", "made:up"])
+def test_no_role_carries_what_is_for_machines(admin, scope):
+    page = admin.get(f"{ADMIN}role/add/")
+
+    answer = admin.post(f"{ADMIN}role/add/", fill(page, name="thief", scopes=[scope]))
+
+    assert answer.context["adminform"].errors.keys() == {"scopes"}
+
+
+# Clients ----------------------------------------------------------------------------------------
+
+
+def register(admin, **changes):
+    form = {"client_id": "bank", "name": "Bank", "scopes": ["orders:pay"], "audience": ["orders"], "is_active": "on"}
+    return admin.post(f"{ADMIN}client/add/", form | changes, follow=True)
+
+
+def told_secret(page):
+    found = re.search(r"The secret of bank is ([\w-]{43})", page.content.decode())
+    return found and found[1]
+
+
+def log_in_bank(client, secret):
+    form = {"grant_type": "client_credentials", "client_id": "bank", "client_secret": secret}
+    body = "&".join(f"{name}={value}" for name, value in form.items())
+    return client.post("/oauth/token", body, content_type="application/x-www-form-urlencoded")
+
+
+def test_a_new_clients_secret_is_shown_once(admin, client):
+    page = register(admin)
+
+    secret = told_secret(page)
+    assert log_in_bank(client, secret).status_code == 200
+    assert secret not in admin.get(f"{ADMIN}client/").content.decode()
+    assert secret not in admin.get(f"{ADMIN}client/bank/change/").content.decode()
+    assert secret not in admin.get(f"{ADMIN}client/bank/history/").content.decode()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"client_id": "web"}, {"client_id": "A b"}, {"scopes": ["account"]}, {"audience": []}, {"scopes": []}]
+)
+def test_a_client_that_may_not_be_is_not_stored(admin, changes):
+    assert register(admin, **changes).context["adminform"].errors.keys() == changes.keys()
+    assert not Client.objects.exists()
+
+
+def test_a_new_secret_voids_the_one_before(admin, client):
+    before = told_secret(register(admin))
+    token = log_in_bank(client, before).json()["access_token"]
+
+    after = told_secret(act(admin, "client", "renew_secrets", Client.objects.get()))
+    forget()
+
+    assert log_in_bank(client, before).status_code == 401
+    assert log_in_bank(client, after).status_code == 200
+    assert client.post("/api/token/verify/", {"token": token}, content_type="application/json").status_code == 401
+
+
+@pytest.mark.parametrize("changes", [{"is_active": None}, {"scopes": ["orders:read"]}, {"audience": ["products"]}])
+def test_what_a_client_may_no_longer_do_its_tokens_say_no_more(admin, client, changes):
+    entry = (register(admin), Client.objects.get().status_id)[1]
+
+    save(admin, f"{ADMIN}client/bank/change/", **changes)
+
+    assert TokenStatus.objects.get(pk=entry).revoked_at is not None
+    assert Client.objects.get().status_id != entry
+
+
+def test_another_name_of_a_client_revokes_nothing(admin, client):
+    secret = told_secret(register(admin))
+    entry = Client.objects.get().status_id
+
+    save(admin, f"{ADMIN}client/bank/change/", name="The Bank")
+
+    assert Client.objects.get().name == "The Bank"
+    assert Client.objects.get().status_id == entry
+    assert log_in_bank(client, secret).status_code == 200
+
+
+def test_a_client_is_never_deleted(admin):
+    register(admin)
+
+    assert admin.post(f"{ADMIN}client/bank/delete/", {"post": "yes"}).status_code == 403
+    assert Client.objects.exists()
