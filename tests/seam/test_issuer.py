@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import pytest
 from django.conf import settings as deployed
 from django.db import OperationalError, connection
+from django.test import Client
+from rest_framework.test import APIClient
 
 if "accounts" not in deployed.SERVICES:
     pytest.skip("the seam needs accounts", allow_module_level=True)
@@ -15,6 +17,7 @@ from accounts.models import Session, TokenStatus
 from tests.tokens.clock import Clock
 from tests.tokens.stack import free_port
 from tokens import verification
+from tokens.cookies import access_name
 from tokens.errors import IssuerUnavailable, ListUnknown, TokenRefused
 from tokens.issuer import get_issuer
 from tokens.status_list import LIST_SIZE
@@ -218,3 +221,40 @@ def test_when_the_issuer_is_back_it_is_heard(side, clock, alice):
     clock.move(9)
 
     assert not is_believed(token)
+
+
+def test_a_request_is_authenticated_without_a_query(alice, django_assert_num_queries):
+    api = APIClient(HTTP_AUTHORIZATION=f"Bearer {log_in()}")
+    api.put("/api/accounts/me/")
+
+    with django_assert_num_queries(0):
+        answers = [api.put("/api/accounts/me/").status_code for _ in range(3)]
+
+    assert answers == [405] * 3
+
+
+def test_a_token_not_seen_before_is_authenticated_without_a_query(alice, django_assert_num_queries):
+    APIClient(HTTP_AUTHORIZATION=f"Bearer {log_in()}").put("/api/accounts/me/")
+    other = APIClient(HTTP_AUTHORIZATION=f"Bearer {log_in()}")
+
+    with django_assert_num_queries(0):
+        assert other.put("/api/accounts/me/").status_code == 405
+
+
+def test_a_refused_token_takes_no_query(alice, django_assert_num_queries):
+    token = log_in()
+    APIClient(HTTP_AUTHORIZATION=f"Bearer {token}").put("/api/accounts/me/")
+    forger = APIClient(HTTP_AUTHORIZATION=f"Bearer {token[:-4]}AAAA")
+
+    with django_assert_num_queries(0):
+        assert forger.put("/api/accounts/me/").status_code == 401
+
+
+def test_a_page_is_authenticated_without_a_query(alice, django_assert_num_queries):
+    alice.roles.clear()
+    browser = Client()
+    browser.cookies[access_name()] = log_in()
+    browser.get("/account/")
+
+    with django_assert_num_queries(0):
+        assert browser.get("/account/").status_code == 403
