@@ -1,4 +1,4 @@
-"""What journeys measure is told at the end."""
+"""What journeys measure."""
 
 import statistics
 
@@ -6,13 +6,16 @@ import pytest
 
 
 @pytest.fixture
-def record_figures(request, capsys):
-    """Print how fast answers came: `record_figures(answers)`."""
+def measure(request, record_property):
+    """Tell at the end how fast answers of `clients.run` came: `measure(answers)`."""
 
-    def record(answers, seconds=None):
-        times = sorted(answer["seconds"] for answer in answers)
+    def tell(answers):
+        times = [answer["seconds"] for answer in answers]
         cuts = statistics.quantiles(times, n=100, method="inclusive")
-        with capsys.disabled():
-            print(f"\n{request.node.name}: {len(times)} requests, p50 {cuts[49]:.3f} s, p99 {cuts[98]:.3f} s")
+        span = max(answer["at"] + answer["seconds"] for answer in answers) - min(answer["at"] for answer in answers)
+        record_property(
+            request.node.name,
+            f"{len(times)} requests, {len(times) / span:.0f} per second, p50 {cuts[49]:.3f} s, p99 {cuts[98]:.3f} s",
+        )
 
-    return record
+    return tell

@@ -20,24 +20,24 @@ def shop(request, tmp_path_factory):
         yield shop
 
 
-def test_of_200_units_200_are_sold_and_600_customers_are_told(shop, record_figures):
+def test_of_200_units_200_are_sold_and_600_customers_are_told(shop, measure):
     [product] = shop.stock({"LAST-200": 200})
 
     answers = clients.run(shop.url, [shop.order({product: 1}) for _ in range(TRIES)], clients=CLIENTS)
 
-    record_figures(answers)
+    measure(answers)
     assert Counter(map(outcome, answers)) == {(201, ""): 200, (409, "insufficient-stock"): 600}
     assert shop.counters(product) == (200, 200)
     assert shop.reconcile() == "orders: nothing differs\nproducts: nothing differs\n"
 
 
-def test_orders_of_three_hot_products_wait_for_each_other_and_never_lock_up(shop, record_figures):
+def test_orders_of_three_hot_products_wait_for_each_other_and_never_lock_up(shop, measure):
     products = shop.stock({f"HOT-{number}": 100 for number in range(5)})
     baskets = [draw(products) for _ in range(TRIES)]
 
     answers = clients.run(shop.url, [shop.order(basket) for basket in baskets], clients=CLIENTS)
 
-    record_figures(answers)
+    measure(answers)
     sold = add_up(basket for basket, answer in zip(baskets, answers, strict=True) if answer["status"] == 201)
     assert {outcome(answer) for answer in answers} == {(201, ""), (409, "insufficient-stock")}
     assert {product: shop.counters(product) for product in products} == {p: (100, sold[p]) for p in products}

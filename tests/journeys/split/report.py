@@ -25,8 +25,12 @@ def measured(stats) -> list[tuple[str, object]]:
 
 
 def write(terminal) -> None:
-    """The table, if any test ran in a shape."""
-    table = tabulate(terminal.stats)
+    """What was measured, and the table, if any test ran in a shape."""
+    figures, table = measured(terminal.stats), tabulate(terminal.stats)
+    if figures:
+        terminal.section("measured")
+    for name, value in figures:
+        terminal.write_line(f"{name}: {value}")
     if not table:
         return
 
@@ -36,7 +40,5 @@ def write(terminal) -> None:
     for name in sorted(table):
         told = [table[name].get(shape, "-") for shape in ("monolith", "split")]
         terminal.write_line(f"{name:{width}}  {told[0]:10}{told[1]}", red="FAILS" in told)
-    for name, value in measured(terminal.stats):
-        terminal.write_line(f"{name}: {value}")
     alike = sum(len(set(told.values())) == 1 and len(told) == 2 for told in table.values())
     terminal.write_line(f"{alike} of {len(table)} come out alike.", bold=True)
