@@ -117,13 +117,13 @@ def test_nobody_is_asked_without_credentials(accounts, settings):
 
 
 def test_no_answer_is_waited_for_briefly(accounts):
-    accounts.delay = 2.0
+    accounts.delay = 3.0
     started = time.monotonic()
 
     with pytest.raises(LogInFailed):
         OwnLogIn("stock:reserve").token()
 
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 2.5
 
 
 @pytest.fixture
@@ -139,8 +139,8 @@ def age():
 
 
 def wait_for(condition):
-    """Whether something comes true within two seconds."""
-    deadline = time.monotonic() + 2
+    """Whether something comes true before long."""
+    deadline = time.monotonic() + 10
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
     return condition()
