@@ -90,8 +90,14 @@ def keep_secret(split: Split, name: str) -> str:
 # The gateway ------------------------------------------------------------------------------------
 
 
-def write_gateway(folder: Path, listen: str, upstreams: dict[str, str], rate: int = 100) -> list[str]:
-    """Fill in the gateway's configuration; the command that runs it. `upstreams` are host:port by service."""
+def write_gateway(
+    folder: Path, listen: str, upstreams: dict[str, str], *, rate: int = 100, patience: int = 10
+) -> list[str]:
+    """Fill in the gateway's configuration; the command that runs it.
+
+    `upstreams` are host:port by service, `rate` is requests a second from one address, and `patience`
+    the seconds that an answer may take.
+    """
     for name in ("", "temp", "files"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for file in (*GATEWAY.glob("error.*"), *ROOT.glob("openapi.json")):
@@ -99,7 +105,7 @@ def write_gateway(folder: Path, listen: str, upstreams: dict[str, str], rate: in
 
     names = {service.upper(): address for service, address in upstreams.items()}
     template = Template((GATEWAY / "tessera.conf.template").read_text())
-    filled = template.safe_substitute(names, LISTEN=listen, FILES=str(folder / "files"), RATE=rate)
+    filled = template.safe_substitute(names, LISTEN=listen, FILES=folder / "files", RATE=rate, PATIENCE=patience)
     (folder / "tessera.conf").write_text(filled)
     shutil.copy(GATEWAY / "nginx.conf", folder)
     # Started by root it would become another user, who may not read here.

@@ -145,6 +145,11 @@ FAILURES = 5
 """Verbs that fail in a row before the breaker opens."""
 REST = 5.0
 """Seconds that an open breaker lets nobody through."""
+AT_ONCE = 8
+"""Calls of one process under way at once, well below the requests it answers at once: whoever only
+reads must not have to wait for those who wait for products."""
+QUEUE = 0.25
+"""Seconds that a call waits for its turn; long enough wherever products answers at all."""
 
 
 class Answer(NamedTuple):
@@ -195,6 +200,7 @@ class RemoteInventory:
 
     def __init__(self) -> None:
         self._breaker = Breaker()
+        self._turns = threading.BoundedSemaphore(AT_ONCE)
         self._sessions = threading.local()
 
     def reserve(self, order_id: UUID, lines: Sequence[Wanted]) -> list[Held]:
@@ -222,12 +228,16 @@ class RemoteInventory:
         refuse_transaction()
         if not self._breaker.admits():
             raise InventoryUnavailable("Products failed repeatedly and is given a rest.")
+        if not self._turns.acquire(timeout=QUEUE):
+            raise InventoryUnavailable("Too many others wait for products.")
 
         try:
             answer = self._insist(method, path, body)
         except InventoryUnavailable:
             self._breaker.fail()
             raise
+        finally:
+            self._turns.release()
         self._breaker.succeed()
         return answer if answer.status < 300 else refuse(answer)
 

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,11 @@ class Process:
 
     def start(self) -> None:
         """Start it (again), and come back once it may serve."""
+        self.start_anyhow()
+        self.wait()
+
+    def start_anyhow(self) -> None:
+        """Start it, and let it see for itself when it may serve."""
         with self.log.open("ab") as log:
             self.popen = subprocess.Popen(
                 command(self.port, self.workers),
@@ -39,7 +45,6 @@ class Process:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.wait()
 
     def wait(self) -> None:
         """Come back once it may serve."""
@@ -50,6 +55,16 @@ class Process:
                 self.kill()
                 raise AssertionError(f"{self.url} is not ready: {self.log.read_text()[-3000:]}")
             time.sleep(0.05)
+
+    def ask(self, path: str) -> int:
+        """The status that it answers at a path, past any gateway; 0 if it does not answer."""
+        try:
+            with urllib.request.urlopen(f"{self.url}{path}", timeout=5) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return 0
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to it and to what it started."""

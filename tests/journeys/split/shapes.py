@@ -148,7 +148,7 @@ def routing(folder: Path, port: int, ports: dict[str, int]) -> Iterator["subproc
     if not shutil.which("nginx"):
         pytest.skip("nginx is not installed")
     upstreams = {service: f"127.0.0.1:{number}" for service, number in ports.items()}
-    command = write_gateway(folder, f"127.0.0.1:{port}", upstreams, rate=100_000)
+    command = write_gateway(folder, f"127.0.0.1:{port}", upstreams, rate=100_000, patience=4)
     with running(command, folder.with_suffix(".log")) as process:
         await_true(lambda: answers(f"http://127.0.0.1:{port}/metrics"), "the gateway answers")
         yield process
