@@ -2,13 +2,17 @@
 
 from datetime import timedelta
 
+import jwt
 import pytest
 import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts import statuses
+from accounts.issuing import REFRESH_PURPOSE
 from accounts.models import Session, TokenStatus
+from accounts.secrecy import derive
 from tests.accounts.conftest import PASSWORD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -96,14 +100,100 @@ def test_a_refresh_reads_the_scopes_afresh(api, alice, log_in):
     assert api.get("/api/accounts/me/", HTTP_AUTHORIZATION=f"Bearer {access}").status_code == 403
 
 
+def count_statements(act):
+    with CaptureQueriesContext(connection) as queries:
+        assert act().status_code == 200
+    return len([query for query in queries if "SAVEPOINT" not in query["sql"]])
+
+
 def test_a_refresh_takes_four_statements(api, alice, log_in):
     token = log_in()["refresh"]
 
-    with CaptureQueriesContext(connection) as queries:
-        refresh(api, token)
+    first = count_statements(lambda: refresh(api, token))
+    again = count_statements(lambda: refresh(api, token))
 
-    statements = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
-    assert len(statements) == 4
+    assert (first, again) == (4, 4)
+
+
+def test_only_the_refresh_that_gets_a_new_entry_takes_two_more(api, alice, log_in):
+    token = log_in()["refresh"]
+    statuses.revoke(Session.objects.all())
+
+    assert count_statements(lambda: refresh(api, token)) == 6
+    assert count_statements(lambda: refresh(api, token)) == 4
+
+
+def test_with_a_shared_secret_it_takes_three(api, alice, log_in, settings):
+    settings.JWT_ALGORITHM, settings.JWT_SIGNING_KEY = "HS256", "a secret of at least thirty-two bytes"
+    token = log_in()["refresh"]
+
+    assert count_statements(lambda: refresh(api, token)) == 3
+
+
+def test_a_refresh_token_says_what_its_row_says(api, alice, log_in, settings):
+    token = log_in()["refresh"]
+
+    header, claims = jwt.get_unverified_header(token), jwt.decode(token, options={"verify_signature": False})
+
+    session = Session.objects.get()
+    assert header == {"alg": "HS256", "typ": "rt+jwt"}
+    assert claims == {
+        "iss": settings.ISSUER,
+        "aud": "accounts",
+        "sub": alice.sub,
+        "client_id": "api",
+        "sid": str(session.pk),
+        "generation": 0,
+        "iat": int(session.rotated_at.timestamp()),
+        "exp": int(session.rotated_at.timestamp()) + 14 * 86400,
+        "jti": claims["jti"],
+        "token_type": "refresh",
+    }
+
+
+def test_no_refresh_token_outlives_its_session(api, alice, log_in):
+    token = log_in()["refresh"]
+    Session.objects.update(expires_at=timezone.now() + timedelta(days=1))
+
+    renewed = refresh(api, token).json()["refresh"]
+
+    expires_at = jwt.decode(renewed, options={"verify_signature": False})["exp"]
+    assert expires_at == int(Session.objects.get().expires_at.timestamp())
+
+
+def test_what_another_secret_signed_is_no_token_of_ours(api, alice, log_in, settings):
+    token = log_in()["refresh"]
+    settings.SECRET_KEY = "another secret key that is long enough for anything here"
+
+    assert refresh(api, token).status_code == 401
+    assert Session.objects.get().generation == 0
+
+
+@pytest.mark.parametrize("wrong", ["typ", "alg none", "access token"])
+def test_what_is_no_refresh_token_is_refused(api, alice, log_in, wrong):
+    grant = log_in()
+    claims = jwt.decode(grant["refresh"], options={"verify_signature": False})
+    key = derive(REFRESH_PURPOSE)[0]
+    forged = {
+        "typ": jwt.encode(claims, key, "HS256", headers={"typ": "at+jwt"}),
+        "alg none": jwt.encode(claims, "", "none", headers={"typ": "rt+jwt"}),
+        "access token": grant["access"],
+    }
+
+    assert refresh(api, forged[wrong]).status_code == 401
+    assert Session.objects.get().generation == 0
+
+
+def test_the_refresh_token_of_a_deleted_user_is_refused(api, alice, log_in):
+    token = log_in()["refresh"]
+    alice.delete()
+
+    assert refresh(api, token).status_code == 401
+
+
+@pytest.mark.parametrize("body", [{}, {"refresh": 1}, {"refresh": "a\0b"}, {"refresh": ""}, [], {"access": "x"}])
+def test_a_body_of_the_wrong_shape_is_told(api, db, body):
+    assert api.post("/api/token/refresh/", body).status_code == 400
 
 
 def test_a_log_out_ends_the_session_and_its_tokens(api, alice, log_in, bearer):

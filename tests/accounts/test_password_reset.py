@@ -1,0 +1,99 @@
+"""Who forgot the password gets a link by mail, which works once and shuts out whoever is in."""
+
+import re
+
+import pytest
+from django.core import mail
+from django.test import Client
+
+from accounts.models import Event, Session
+from tests.accounts.conftest import PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+NEW = "a battery of new horses"
+
+
+@pytest.fixture
+def browser():
+    return Client()
+
+
+def ask(browser, email="Alice@example.com"):
+    return browser.post("/password-reset/", {"email": email})
+
+
+def mailed_path(settings):
+    return re.search(rf"^{re.escape(settings.ISSUER)}(/\S+)$", mail.outbox[0].body, re.MULTILINE)[1]
+
+
+def choose(browser, path, password=NEW):
+    """Follow the link to its form, and send it."""
+    form = browser.get(path, follow=True)
+    return browser.post(form.redirect_chain[-1][0], {"new_password": password})
+
+
+def test_a_mailed_link_sets_a_password(browser, alice, settings, log_in):
+    assert ask(browser)["Location"] == "/password-reset/sent/"
+
+    assert choose(browser, mailed_path(settings))["Location"] == "/login/"
+
+    assert log_in(password=NEW)["access"]
+    assert "access" not in log_in(password=PASSWORD)
+    assert Event.objects.filter(what="password reset").count() == 1
+
+
+def test_a_reset_ends_every_session(browser, alice, settings, log_in):
+    log_in(), log_in()
+    ask(browser)
+
+    choose(browser, mailed_path(settings))
+
+    assert set(Session.objects.values_list("end_reason", flat=True)) == {"password reset"}
+
+
+def test_a_link_works_once(browser, alice, settings):
+    ask(browser)
+    path = mailed_path(settings)
+    choose(browser, path)
+
+    again = Client().get(path, follow=True)
+
+    assert "That link does not work." in again.content.decode()
+
+
+def test_a_link_that_was_made_up_does_not_work(browser, alice):
+    answer = browser.get("/password-reset/MQ/abc-def/", follow=True)
+
+    assert "That link does not work." in answer.content.decode()
+
+
+def test_a_poor_password_is_told_beside_its_field(browser, alice, settings):
+    ask(browser)
+
+    answer = choose(browser, mailed_path(settings), password="password")
+
+    assert answer.context["form"].errors == {"new_password": ["This password is too common."]}
+
+
+def test_nobody_is_told_whether_an_address_is_known(browser, alice):
+    unknown = ask(browser, "nobody@example.com")
+
+    assert unknown["Location"] == ask(browser)["Location"]
+    assert [message.to for message in mail.outbox] == [["alice@example.com"]]
+
+
+def test_the_link_leads_to_the_issuer_whatever_the_request_says(browser, alice, settings):
+    settings.ALLOWED_HOSTS = ["*"]
+    browser.post("/password-reset/", {"email": "alice@example.com"}, HTTP_HOST="evil.example")
+
+    assert "evil.example" not in mail.outbox[0].body
+    assert mailed_path(settings)
+
+
+def test_too_many_links_are_put_off(browser, alice):
+    answers = [ask(browser) for _ in range(8)]
+
+    assert answers[-1].status_code == 429
+    assert int(answers[-1]["Retry-After"]) >= 1
+    assert len(mail.outbox) < 8
