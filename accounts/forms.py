@@ -1,6 +1,12 @@
 """The forms of the pages of accounts."""
 
+from typing import Any
+
 from django import forms
+from django.contrib.auth.forms import PasswordResetForm
+from django.contrib.auth.password_validation import validate_password
+
+from accounts import registration
 
 MAX_PASSWORD = 4096
 
@@ -19,6 +25,13 @@ class EmailField(forms.EmailField):
     def __init__(self) -> None:
         widget = forms.EmailInput(attrs={"autocomplete": "username"})
         super().__init__(max_length=254, label="E-mail address", widget=widget)
+
+
+class CurrentPasswordField(PasswordField):
+    """The password one has, as proof that it is oneself who asks."""
+
+    def __init__(self) -> None:
+        super().__init__(purpose="current-password", label="Current password")
 
 
 class LogInForm(forms.Form):
@@ -41,5 +54,49 @@ class RegisterForm(forms.Form):
 class PasswordForm(forms.Form):
     """The password one has, and the one to have."""
 
-    current_password = PasswordField(purpose="current-password", label="Current password")
+    current_password = CurrentPasswordField()
     new_password = PasswordField(purpose="new-password", label="New password", help_text="At least 8 characters.")
+
+
+class EmailForm(forms.Form):
+    """The e-mail address to have."""
+
+    email = EmailField()
+    current_password = CurrentPasswordField()
+
+
+class DeletionForm(forms.Form):
+    """The proof that it is oneself who wants to go."""
+
+    current_password = CurrentPasswordField()
+
+
+class ForgottenForm(PasswordResetForm):
+    """The address that a link is mailed to."""
+
+    email = EmailField()
+
+
+class NewPasswordForm(forms.Form):
+    """The password to have, from who holds a mailed link. Typed once: it can be reset again."""
+
+    new_password = PasswordField(purpose="new-password", label="New password", help_text="At least 8 characters.")
+
+    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+        self.user = user
+        super().__init__(*args, **kwargs)
+
+    def clean_new_password(self) -> str:
+        password: str = self.cleaned_data["new_password"]
+        validate_password(password, self.user)
+        return password
+
+    def save(self) -> Any:
+        registration.reset_password(self.user, self.cleaned_data["new_password"])
+        return self.user
+
+
+class SessionForm(forms.Form):
+    """Which session to end."""
+
+    sid = forms.UUIDField()

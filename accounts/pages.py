@@ -8,19 +8,17 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import rotate_token
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from accounts import registration, sessions, throttling
-from accounts.forms import LogInForm, PasswordForm, RegisterForm
+from accounts.forms import LogInForm, RegisterForm
 from accounts.models import Session, User
 from accounts.sessions import Grant, Origin
 from tokens import cookies
 from tokens.errors import TokenRefused
 from tokens.pages import LOG_IN, TemporaryRedirect, local_path, page
 from tokens.permissions import OPEN
-from tokens.scopes import SCOPES
-from tokens.user import TokenUser, bearer
 from tokens.verification import read_spent
 from wire.events import Named
 from wire.requests import ReadOnly
@@ -130,37 +128,6 @@ def send_away(request: HttpRequest) -> HttpResponse:
     response = HttpResponseRedirect(f"{LOG_IN}?{query}")
     cookies.clear_tokens(response)
     return response
-
-
-@page({"GET": "account", "POST": "account"})
-def account(request: HttpRequest) -> HttpResponse:
-    """Who one is, and a new password."""
-    user = get_object_or_404(User, pk=bearer(request).sub, is_active=True)
-    form = PasswordForm(request.POST or None)
-    if request.method == "POST" and form.is_valid() and change_password(request, user, form):
-        messages.success(request, "Your password is changed. Your other sessions have ended.")
-        return HttpResponseRedirect("/account/")
-
-    return show(request, "accounts/account.html", form, account=user, **write_rights(bearer(request)))
-
-
-def change_password(request: HttpRequest, user: User, form: PasswordForm) -> bool:
-    """Whether the password was changed; if not, the form says why."""
-    current, new = form.cleaned_data["current_password"], form.cleaned_data["new_password"]
-    by = bearer(request)
-    try:
-        registration.change_password(user, current, new, sid=by.sid, by=by)
-    except registration.WrongPassword:
-        form.add_error("current_password", "That is not your password.")
-    except ValidationError as error:
-        form.add_error("new_password", ValidationError(error.messages))
-    return form.is_valid()
-
-
-def write_rights(caller: TokenUser) -> dict[str, Any]:
-    """Roles and rights in words, as the token carries them."""
-    rights = [words for scope, words in SCOPES.items() if caller.may(scope)]
-    return {"roles": caller.token["roles"], "rights": rights}
 
 
 def show(request: HttpRequest, template: str, form: Any, **context: Any) -> HttpResponse:

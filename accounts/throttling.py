@@ -53,6 +53,12 @@ def limits_within(sub: str) -> list[Limit]:
     return [Limit(f"password of {sub}", free=5)]
 
 
+def limits_of_reset(email: str, address: str | None) -> list[Limit]:
+    """What asking for a link by mail counts against."""
+    account = hashlib.sha256(fold_email(email).encode()).hexdigest()[:40]
+    return [Limit(f"reset of {account}", free=3), Limit(f"resets from {network_of(read_address(address))}", free=20)]
+
+
 def read_address(text: str | None) -> str | None:
     """An IP address as it is counted and stored, IPv4 in IPv6 as IPv4; None for what is no address."""
     try:

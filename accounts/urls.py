@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import oauth, pages, views
+from accounts import oauth, oneself, pages, reset, views
 
 app_name = "accounts"
 urlpatterns = [
@@ -28,5 +28,8 @@ urlpatterns = [
     path("login/renew/", pages.renew),
     path("logout/", pages.log_out),
     path("register/", pages.register),
-    path("account/", pages.account),
+    path("password-reset/", reset.Ask.as_view()),
+    path("password-reset/sent/", reset.Sent.as_view()),
+    path("password-reset/<uidb64>/<token>/", reset.Choose.as_view()),
+    path("account/", oneself.account),
 ]

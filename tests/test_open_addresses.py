@@ -31,6 +31,9 @@ OF_ACCOUNTS = {
     "oauth/introspect",
     "oauth/revoke",
     "oauth/token",
+    "password-reset/",
+    "password-reset/<uidb64>/<token>/",
+    "password-reset/sent/",
     "register/",
 }
 LISTED = EVERYWHERE | (OF_ACCOUNTS if "accounts" in settings.SERVICES else set())

@@ -22,7 +22,7 @@ LOG_IN = "/login/"
 JUST_ISSUED = 10
 """Seconds: a token refused at this age will not get better by being renewed."""
 
-Page = Callable[..., HttpResponse]
+Page = Callable[..., Any]
 
 
 class TemporaryRedirect(HttpResponseRedirect):

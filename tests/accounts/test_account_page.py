@@ -35,7 +35,7 @@ def test_one_sees_where_one_is_logged_in(browser):
 
     text = browser.get("/account/").content.decode()
 
-    assert ("Firefox" in text, "Chromium" in text, text.count("this one")) == (True, True, 1)
+    assert ("Firefox" in text, "Chromium" in text, text.count(">this one<")) == (True, True, 1)
 
 
 def test_one_session_is_ended(browser):
