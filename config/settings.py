@@ -89,13 +89,13 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "wire.observing.MetricsMiddleware",
     "wire.requests.BodyMiddleware",
     "wire.requests.ProxyMiddleware",
     "wire.requests.RequestIdMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "wire.observing.LogMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "wire.policy.PolicyMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -107,7 +107,6 @@ MIDDLEWARE = [
     "tokens.middleware.CookieTokenMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "wire.requests.ReadOnlyMiddleware",
-    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -193,6 +192,10 @@ DATABASE = DATABASES["default"]
 demand("ENGINE" in DATABASE, "DATABASE_URL must be like postgres://user:password@host:5432/name or sqlite:///file")
 DATABASE["CONN_MAX_AGE"] = DATABASE.get("CONN_MAX_AGE") or read_count("CONN_MAX_AGE", default=600)
 DATABASE["CONN_HEALTH_CHECKS"] = True
+if DATABASE["ENGINE"] == "django.db.backends.postgresql":
+    DATABASE["ENGINE"] = "config.postgresql"
+    # Parsed and planned once for each connection; a pooler in between must know prepared statements (PgBouncer 1.21).
+    DATABASE["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 5} | DATABASE.get("OPTIONS", {})
 if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
     VAR_DIR.mkdir(exist_ok=True)
     DATABASE["OPTIONS"] = {
@@ -339,12 +342,11 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Tessera <no-reply@lo
 structlog.configure(
     processors=[*PROCESSORS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
     logger_factory=structlog.stdlib.LoggerFactory(),
+    wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[LOG_LEVEL]),
     cache_logger_on_first_use=True,
 )
 DJANGO_STRUCTLOG_USER_ID_FIELD = None
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
-DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
-DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

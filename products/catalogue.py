@@ -10,7 +10,7 @@ from django.db.models import F
 
 from products.models import Event, Product, complain
 from wire.events import Actor
-from wire.keyset import DEFAULT_LIMIT, Ordering, Page, Row, paginate
+from wire.keyset import DEFAULT_LIMIT, Ordering, Page, Recipe, Row, paginate, paginate_again
 from wire.problems import Conflict, NotFound, PreconditionFailed, Problem
 
 SHOWN = ("id", "sku", "name", "category", "price", "currency", "active")
@@ -69,11 +69,20 @@ def browse(search: Search, *, cursor: str | None = None, limit: int = DEFAULT_LI
     Raises `wire.keyset.InvalidCursor`.
     """
     ordering = choose(search)
+    # What people type differs each time, and would push out of memory what does not.
+    if search.q:
+        return paginate(find(search), ordering, cursor=cursor, limit=limit, filters=search)
+
+    return paginate_again(Recipe(find, search), ordering, cursor=cursor, limit=limit)
+
+
+def find(search: Search) -> Any:
+    """The rows that are looked for, in no order yet."""
+    ordering = choose(search)
     found = narrow(Product.objects.all(), search)
     if ordering is BY_RELEVANCE:
         found = found.by_relevance(search.q)
-    rows = read_rows(found, *dict.fromkeys((*SHOWN, *ordering.fields)))
-    return paginate(rows, ordering, cursor=cursor, limit=limit, filters=search)
+    return read_rows(found, *dict.fromkeys((*SHOWN, *ordering.fields)))
 
 
 def read(product_id: UUID) -> Row:

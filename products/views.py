@@ -53,12 +53,12 @@ class Products(View):
     @extend_schema(operation_id="products_list", parameters=[SearchQuery, *PAGE], responses=ProductList)
     def get(self, request: Request) -> Response:
         """Search the catalogue, page by page. A list carries no descriptions."""
-        search = read_search(request.GET)
-        if search.active is not True and not is_staff(request):
+        search, staff = read_search(request.GET), is_staff(request)
+        if search.active is not True and not staff:
             raise InsufficientScope("products:write")
 
         page = catalogue.browse(search, cursor=request.GET.get("cursor"), limit=read_limit(request))
-        results = [write_product(row, staff=is_staff(request)) for row in page.rows]
+        results = [write_product(row, staff=staff) for row in page.rows]
         return Response(write_page(request, page, results))
 
     @extend_schema(

@@ -16,6 +16,9 @@ FORM = "application/x-www-form-urlencoded"
 class BearerAuthentication(JWTStatelessUserAuthentication):
     """Believe the `Authorization` header alone: no cookie, no query string, no form field."""
 
+    def __init__(self) -> None:
+        """Unlike its base, look up no model of users: there need be none."""
+
     def authenticate(self, request: Request) -> tuple[TokenUser, Claims] | None:  # type: ignore[override]
         """The bearer and the claims, or None where no Bearer token is presented.
 

@@ -2,8 +2,10 @@
 
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -11,15 +13,19 @@ import orjson
 from django.core.exceptions import ValidationError
 from django.db.models import F, Model, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
+from django.utils.encoding import escape_uri_path
 from rest_framework.request import Request
 
 from wire.problems import Problem
+from wire.statements import Slot, Statement
 
 Row = dict[str, Any]
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 MAX_CURSOR = 2_000
+REMEMBERED = 512
+"""Lists whose SQL is kept."""
 
 
 class InvalidCursor(Problem):
@@ -52,18 +58,40 @@ class Ordering(NamedTuple):
     descending: bool = False
 
 
+class Recipe(NamedTuple):
+    """A list that is asked for again and again: it is built once, and its SQL kept.
+
+    `build(search)` must come to the same query whenever it is called: no time, no chance in it.
+    """
+
+    build: Callable[[Any], "QuerySet[Any, Row]"]
+    search: Hashable
+
+
 def paginate(
-    queryset: "QuerySet[Any, Row]", ordering: Ordering, *, cursor: str | None, limit: int, filters: object = None
+    rows: "QuerySet[Any, Row]", ordering: Ordering, *, cursor: str | None, limit: int, filters: object = None
 ) -> Page:
-    """One page of `queryset.values(...)`, which must hold the fields of `ordering`.
+    """One page of a queryset's `.values(...)`, which must hold the fields of `ordering`.
 
     `filters` is whatever else made the list what it is; a cursor works only with the same. Raises
     `InvalidCursor` for any cursor that this very list did not give out.
     """
-    shape = digest(queryset.model, ordering, filters)
-    start = read_cursor(cursor, shape, queryset, ordering) if cursor else None
+    shape = digest(rows.model, ordering, filters)
+    start = read_cursor(cursor, shape, rows, ordering) if cursor else None
+    return turn(fetch(rows, ordering, start, limit + 1), shape, ordering, start, limit)
+
+
+def paginate_again(recipe: Recipe, ordering: Ordering, *, cursor: str | None, limit: int) -> Page:
+    """As `paginate`, of a list whose SQL is kept; its search is the filter of its cursors."""
+    rows, shape = remember(recipe, ordering)
+    start = read_cursor(cursor, shape, rows, ordering) if cursor else None
+    statement = prepare(recipe, ordering, is_descending(ordering, start), start is not None, limit + 1)
+    return turn(statement.rows(start.values if start else ()), shape, ordering, start, limit)
+
+
+def turn(rows: list[Row], shape: str, ordering: Ordering, start: Cursor | None, limit: int) -> Page:
+    """The page that begins at `start`, of the rows there, one more than `limit` if there are more."""
     backward = bool(start and start.backward)
-    rows = fetch(queryset, ordering, start, limit + 1)
     more, rows = len(rows) > limit, rows[:limit]
     if backward:
         rows.reverse()
@@ -93,7 +121,7 @@ def write_page(request: Request, page: Page, results: list[Row]) -> Row:
 
 def write_address(request: Request, cursor: str | None) -> str | None:
     query = write_query(request, cursor)
-    return query and request.build_absolute_uri(f"{request.path}{query}")
+    return query and f"{request.scheme}://{request.get_host()}{escape_uri_path(request.path)}{query}"
 
 
 def write_query(request: Any, cursor: str | None) -> str | None:
@@ -101,17 +129,47 @@ def write_query(request: Any, cursor: str | None) -> str | None:
     if cursor is None:
         return None
 
+    if not request.GET:
+        return f"?cursor={cursor}"
+
     query = request.GET.copy()
     query["cursor"] = cursor
     return f"?{query.urlencode()}"
 
 
-def fetch(queryset: "QuerySet[Any, Row]", ordering: Ordering, start: Cursor | None, limit: int) -> list[Row]:
-    descending = ordering.descending != bool(start and start.backward)
+def fetch(rows: "QuerySet[Any, Row]", ordering: Ordering, start: Cursor | None, limit: int) -> list[Row]:
+    descending = is_descending(ordering, start)
+    return list(arrange(rows, ordering, descending, start.values if start else None)[:limit])
+
+
+def is_descending(ordering: Ordering, start: Cursor | None) -> bool:
+    """Which way rows are read: backwards, a list is turned round."""
+    return ordering.descending != bool(start and start.backward)
+
+
+def arrange(
+    rows: "QuerySet[Any, Row]", ordering: Ordering, descending: bool, start: list[Any] | None
+) -> "QuerySet[Any, Row]":
+    """The rows in order, beyond the one with the values `start`."""
     if start:
         comparison = TupleLessThan if descending else TupleGreaterThan
-        queryset = queryset.filter(comparison(Tuple(*map(F, ordering.fields)), start.values))
-    return list(queryset.order_by(*(f"-{field}" if descending else field for field in ordering.fields))[:limit])
+        rows = rows.filter(comparison(Tuple(*map(F, ordering.fields)), start))
+    return rows.order_by(*(f"-{field}" if descending else field for field in ordering.fields))
+
+
+@lru_cache(REMEMBERED)
+def remember(recipe: Recipe, ordering: Ordering) -> tuple["QuerySet[Any, Row]", str]:
+    """The rows of a recipe, not yet fetched, and the digest of the list."""
+    rows = recipe.build(recipe.search)
+    return rows, digest(rows.model, ordering, recipe.search)
+
+
+@lru_cache(REMEMBERED)
+def prepare(recipe: Recipe, ordering: Ordering, descending: bool, goes_on: bool, limit: int) -> Statement:
+    """The SQL of one kind of page; where it `goes_on`, it takes the values of a cursor."""
+    rows, _ = remember(recipe, ordering)
+    slots = [Slot(index, find_column(rows, field)) for index, field in enumerate(ordering.fields)]
+    return Statement(arrange(rows, ordering, descending, slots if goes_on else None)[:limit])
 
 
 def digest(model: type[Model], ordering: Ordering, filters: object) -> str:
@@ -142,8 +200,7 @@ def read_cursor(cursor: str, shape: str, queryset: "QuerySet[Any, Row]", orderin
 
 def read_value(queryset: "QuerySet[Any, Row]", field: str, value: Any) -> Any:
     """A value of a cursor in the type of its column or annotation; raises for any other."""
-    annotation = queryset.query.annotations.get(field)
-    column = annotation.output_field if annotation else queryset.model._meta.get_field(field)
+    column = find_column(queryset, field)
     read = column.to_python(value)
     if not isinstance(read, (str, int, Decimal, datetime, UUID)) or "\0" in str(read):
         raise ValueError("A cursor's values are never null.")
@@ -152,6 +209,12 @@ def read_value(queryset: "QuerySet[Any, Row]", field: str, value: Any) -> Any:
 
     column.run_validators(read)
     return read
+
+
+def find_column(queryset: "QuerySet[Any, Row]", field: str) -> Any:
+    """The column, or the annotation's, of that name."""
+    annotation = queryset.query.annotations.get(field)
+    return annotation.output_field if annotation else queryset.model._meta.get_field(field)
 
 
 def read_time(time: datetime) -> datetime:

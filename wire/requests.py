@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.middleware.common import CommonMiddleware
@@ -84,7 +83,6 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         name = accept_id(request.META.get("HTTP_X_REQUEST_ID", ""))
         request.META["HTTP_X_REQUEST_ID"] = name
-        structlog.contextvars.bind_contextvars(ip=request.META.get("REMOTE_ADDR", ""))
         response = self.get_response(request)
         response["X-Request-ID"] = name
         return response

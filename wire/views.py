@@ -22,6 +22,14 @@ class View(APIView):
         """Where nobody needs a token, none is read: a spent one must not be in the way."""
         return [] if self.scopes == OPEN else super().get_authenticators()
 
+    def perform_content_negotiation(self, request: Any, force: bool = False) -> tuple[Any, str]:
+        """JSON is all there is; who asks for nothing else needs no negotiation."""
+        if force or request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", "application/json"):
+            renderer = self.renderer_classes[0]()
+            return renderer, renderer.media_type
+
+        return super().perform_content_negotiation(request, force)
+
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         response.setdefault("Cache-Control", "private, no-store")
         return super().finalize_response(request, response, *args, **kwargs)
