@@ -142,4 +142,4 @@ def sign_list(*revoked: int, number: int = 0, changes: dict[str, Any] | None = N
         "ttl": 4,
         "status_list": {"bits": 1, "lst": compress(set_bits(revoked))},
     }
-    return seal(header(typ=TYPE, **(changes or {})), good | claimed)
+    return seal(header(**({"typ": TYPE} | (changes or {}))), good | claimed)

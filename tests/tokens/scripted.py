@@ -2,6 +2,7 @@
 
 import socket
 import socketserver
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ class ScriptedIssuer:
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.asked: list[str] = []
+        self.errors: list[object] = []
         self.recover()
 
     def recover(self) -> None:
@@ -61,11 +63,15 @@ def serve():
         block_on_close = False
         request_queue_size = 64
 
+        def handle_error(self, request, client_address) -> None:
+            issuer.errors.append(sys.exc_info()[1])
+
     with Server(("127.0.0.1", 0), Handler) as server:
         issuer = ScriptedIssuer(server.server_address[1])
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield issuer
         server.shutdown()
+    assert issuer.errors == []
 
 
 def drip(raw: bytes, pause: float = 0.05) -> Callable[[socket.socket], None]:

@@ -91,6 +91,21 @@ def continued(line):
         time.sleep(0.01)
 
 
+def longer(raw):
+    """An answer that announces more than it holds."""
+    return raw.replace(b"Content-Length: ", b"Content-Length: 1")
+
+
+def unending(raw):
+    """An answer that is whole, but never says so."""
+
+    def script(line):
+        line.sendall(raw.replace(b"Content-Length", b"X-Length"))
+        time.sleep(1)
+
+    return script
+
+
 def hang_up(line):
     line.shutdown(socket.SHUT_RDWR)
 
@@ -114,6 +129,14 @@ BOTH_GO_WRONG = {
     "a body without an end": both(endless),
     "10 MB": both(page(b" " * 10_000_000)),
     "cut off": both(page(b" " * 99)[:-50]),
+    "shorter than it says": answer(
+        keys=lambda: longer(page(jwks())),
+        lists=lambda: longer(page(sign_list().encode())),
+    ),
+    "held open": answer(
+        keys=lambda: unending(page(jwks())),
+        lists=lambda: unending(page(sign_list().encode())),
+    ),
     "a thousand headers": both(page(b"{}", "200 OK", *(f"X-{n}: x" for n in range(1000)))),
     "a header of 100 kB": both(page(b"{}", "200 OK", f"X: {'x' * 100_000}")),
     "broken UTF-8": both(page(b"\xff\xfe\x00")),
