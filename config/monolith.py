@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from orders import inventory
@@ -38,6 +39,9 @@ class LocalInventory:
 @contextmanager
 def translated() -> Iterator[None]:
     """Raise what products raises as orders knows it."""
+    if "products" in settings.READ_ONLY:
+        raise inventory.InventoryUnavailable("Products only reads for now.")
+
     try:
         yield
     except stock.OutOfStock as error:

@@ -1,0 +1,194 @@
+"""A service's tables copied to a database of its own, and compared row by row: how a live shop is taken apart."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, NamedTuple, cast
+
+import environ
+import orjson
+from django.apps import apps
+from django.conf import settings
+from django.db import connections, transaction
+from django.db.models import AutoField, Max, Model, QuerySet
+
+SOURCE, TARGET = "default", "target"
+BATCH = 1_000
+"""Rows that are read and written at once."""
+
+Row = tuple[Any, ...]
+
+
+class NotEmpty(Exception):
+    """The target holds rows of the service already."""
+
+
+class Differs(Exception):
+    """Source and target do not hold the same; `tables` are those in which they differ."""
+
+    def __init__(self, tables: list[str]) -> None:
+        super().__init__(f"these tables differ: {', '.join(tables)}")
+        self.tables = tables
+
+
+class Digest(NamedTuple):
+    """What a table holds: how many rows, and a checksum over them in whatever order."""
+
+    rows: int
+    checksum: str
+
+
+def extract(service: str, url: str) -> dict[str, Digest]:
+    """Copy a service's tables to the database at `url` and compare; what each table holds.
+
+    Nothing may write to the service's tables meanwhile: what it finds changed afterwards is
+    `Differs`. Raises `NotEmpty` if the target is not.
+    """
+    open_target(url)
+    refuse_rows(service)
+    migrate(service, url)
+    copy(service)
+    return compare(service)
+
+
+def compare(service: str) -> dict[str, Digest]:
+    """What each table of a service holds, here and in the target; raises `Differs`."""
+    digests = {table(model): (digest(model, SOURCE), digest(model, TARGET)) for model in models_of(service)}
+    differing = [name for name, (here, there) in digests.items() if here != there]
+    if differing:
+        raise Differs(differing)
+
+    return {name: there for name, (_, there) in digests.items()}
+
+
+def models_of(service: str) -> list[type[Model]]:
+    """Every table of a service, those between two models included."""
+    return list(apps.get_app_config(service).get_models(include_auto_created=True))
+
+
+def table(model: type[Model]) -> str:
+    return model._meta.db_table
+
+
+def open_target(url: str) -> None:
+    """Let Django know the database at `url` as well."""
+    target = environ.Env.db_url_config(url)
+    known = connections.configure_settings({SOURCE: connections.settings[SOURCE], TARGET: target})
+    connections.settings[TARGET] = known[TARGET]
+
+
+def refuse_rows(service: str) -> None:
+    """Raise `NotEmpty` if any table of the service has a row in the target."""
+    present = set(connections[TARGET].introspection.table_names())
+    filled = [table(model) for model in models_of(service) if table(model) in present and rows(model, TARGET).exists()]
+    if filled:
+        raise NotEmpty(f"the target is not empty: there are rows in {', '.join(filled)}")
+
+
+def migrate(service: str, url: str) -> None:
+    """Make the tables in the target, as the service alone makes them."""
+    alone = {"SERVICES": service, "DATABASE_URL": url}
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "migrate", "--verbosity", "0"]
+    subprocess.run(command, env=os.environ | alone, check=True)  # noqa: S603
+
+
+# Copying ----------------------------------------------------------------------------------------
+
+
+@transaction.atomic(using=TARGET)
+def copy(service: str) -> None:
+    """Write every row of a service to the target, all or none. Foreign keys are checked at the end."""
+    for model in models_of(service):
+        clear(model)
+    for model in models_of(service):
+        source = read(model, SOURCE)
+        while batch := list(islice(source, BATCH)):
+            insert(model, batch)
+        if isinstance(model._meta.pk, AutoField):
+            set_sequence(model)
+
+
+def clear(model: type[Model]) -> None:
+    """Remove what migrations put into a table; it comes along with the rest."""
+    with connections[TARGET].cursor() as cursor:
+        cursor.execute(f"DELETE FROM {quoted(table(model))}")  # noqa: S608
+
+
+def quoted(name: str | None) -> str:
+    return str(connections[TARGET].ops.quote_name(name or ""))
+
+
+def rows(model: type[Model], alias: str) -> "QuerySet[Any]":
+    return cast("QuerySet[Any]", model._base_manager.using(alias))
+
+
+def read(model: type[Model], alias: str) -> Iterator[Row]:
+    """Every row of a table, its columns in the order of the model's fields."""
+    names = [field.attname for field in model._meta.local_concrete_fields]
+    return rows(model, alias).order_by("pk").values_list(*names).iterator(chunk_size=BATCH)
+
+
+def insert(model: type[Model], batch: Iterable[Row]) -> None:
+    """Insert rows as they are: no default, no time of now, no signal."""
+    target, fields = connections[TARGET], model._meta.local_concrete_fields
+    columns = ", ".join(quoted(field.column) for field in fields)
+    places = ", ".join(["%s"] * len(fields))
+    prepared = [
+        [field.get_db_prep_save(value, target) for field, value in zip(fields, row, strict=True)] for row in batch
+    ]
+    with target.cursor() as cursor:
+        cursor.executemany(f"INSERT INTO {quoted(table(model))} ({columns}) VALUES ({places})", prepared)  # noqa: S608
+
+
+def set_sequence(model: type[Model]) -> None:
+    """Have the target give out no number that the source ever gave out, not even of a row that is gone."""
+    last = max(last_number(model), rows(model, SOURCE).aggregate(last=Max("pk"))["last"] or 0)
+    if not last:
+        return
+
+    with connections[TARGET].cursor() as cursor:
+        if connections[TARGET].vendor == "postgresql":
+            cursor.execute("SELECT setval(pg_get_serial_sequence(%s, %s), %s)", [*sequence_of(model), last])
+        else:
+            cursor.execute("DELETE FROM sqlite_sequence WHERE name = %s", [table(model)])
+            cursor.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)", [table(model), last])
+
+
+def last_number(model: type[Model]) -> int:
+    """The last number that the source gave out for a table's primary key."""
+    with connections[SOURCE].cursor() as cursor:
+        if connections[SOURCE].vendor == "postgresql":
+            cursor.execute("SELECT pg_sequence_last_value(pg_get_serial_sequence(%s, %s))", sequence_of(model))
+        else:
+            cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table(model)])
+        found = cursor.fetchone()
+    return int(found[0] or 0) if found else 0
+
+
+def sequence_of(model: type[Model]) -> list[str]:
+    """The table and the column that a sequence belongs to."""
+    return [table(model), str(model._meta.pk.column)]
+
+
+# Comparing --------------------------------------------------------------------------------------
+
+
+def digest(model: type[Model], alias: str) -> Digest:
+    """Count and checksum of a table: the sum of the hashes of its rows, so that no order matters."""
+    count = total = 0
+    for row in read(model, alias):
+        count += 1
+        total += int.from_bytes(hashlib.sha256(write(row)).digest(), "big")
+    return Digest(count, f"{total % 2**256:064x}")
+
+
+def write(row: Row) -> bytes:
+    """A row as text, the same from whichever database it comes."""
+    return orjson.dumps(row, default=spell, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
+
+
+def spell(value: Any) -> str:
+    return bytes(value).hex() if isinstance(value, (bytes, memoryview)) else str(value)

@@ -1,0 +1,44 @@
+"""`manage.py extract SERVICE --to DATABASE_URL`: a service's tables to a database of their own."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from config import extract
+from config.extract import Differs, Digest, NotEmpty
+
+
+class Command(BaseCommand):
+    """Run where the service is served now, by a shop that only reads it."""
+
+    help = "Copy a service's tables to another database, and compare counts and checksums."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("service", choices=settings.SERVICES)
+        parser.add_argument("--to", required=True, metavar="DATABASE_URL", help="an empty database")
+        parser.add_argument("--compare", action="store_true", help="copy nothing; only compare once more")
+
+    def handle(self, *args: Any, service: str, to: str, compare: bool, **options: Any) -> None:
+        if service not in settings.READ_ONLY:
+            raise CommandError(
+                f"Nothing may change meanwhile: restart every process with READ_ONLY={service}, and run this with it."
+            )
+
+        try:
+            self.tell(self.again(service, to) if compare else extract.extract(service, to))
+        except NotEmpty as error:
+            raise CommandError(f"Nothing was copied: {error}.") from error
+        except Differs as error:
+            raise CommandError(f"Source and target are not the same: {error}. Does a process still write?") from error
+
+    def again(self, service: str, to: str) -> dict[str, Digest]:
+        extract.open_target(to)
+        return extract.compare(service)
+
+    def tell(self, digests: dict[str, Digest]) -> None:
+        width = max(map(len, digests))
+        for name, (rows, checksum) in digests.items():
+            self.stdout.write(f"  {name:<{width}} {rows:>9,} rows  {checksum[:16]}")
+        total = sum(digest.rows for digest in digests.values())
+        self.stdout.write(f"The same in both: {len(digests)} tables, {total:,} rows.")

@@ -1,0 +1,271 @@
+"""A live shop is taken apart: a service's tables move to a database of their own, and nothing is lost."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from contextlib import ExitStack, closing
+
+import pytest
+import requests
+from django.conf import settings
+
+from config.demo import product_id
+from tests.journeys import databases
+from tests.journeys.processes import Process, free_port, manage
+from tests.journeys.split.shapes import Customer, Shape, routing, working
+
+pytestmark = pytest.mark.slow
+
+SENCHA, TWINE = str(product_id("TEA-004")), str(product_id("GAR-006"))
+BUYERS = 6
+QUIET = {"LOG_LEVEL": "WARNING"}
+
+
+@pytest.fixture(params=databases.BOTH)
+def fresh(request, tmp_path):
+    """Make empty databases of one kind."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(databases.fresh(request.param, tmp_path))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The file of a whole shop with the demo in it."""
+    path = tmp_path_factory.mktemp("whole") / "shop.sqlite3"
+    own = {"DATABASE_URL": f"sqlite:///{path}"} | QUIET
+    manage(own, "migrate", "--verbosity", "0")
+    manage(own, "demo")
+    execute(own["DATABASE_URL"], "PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+@pytest.fixture
+def shop(whole, tmp_path):
+    """A whole shop of one's own, which only reads, on SQLite."""
+    path = shutil.copy(whole, tmp_path)
+    return {"DATABASE_URL": f"sqlite:///{path}", "READ_ONLY": "orders,accounts"} | QUIET
+
+
+def refuse(own, *arguments):
+    """What a command says that fails."""
+    command = [sys.executable, "manage.py", *arguments]
+    own = os.environ | own
+    done = subprocess.run(command, cwd=settings.BASE_DIR, env=own, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stdout
+    return done.stderr
+
+
+def execute(url, sql):
+    """The rows of a statement, past Django, from whichever kind of database."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
+            return connection.execute(sql).fetchall()
+
+    psycopg = pytest.importorskip("psycopg")
+    with psycopg.connect(url) as connection:
+        cursor = connection.execute(sql)
+        return cursor.fetchall() if cursor.description else []
+
+
+def test_orders_move_with_their_keys_events_and_debts(shop, fresh):
+    owing = "UPDATE orders_order SET owes = 'release' WHERE status = 'cancelled'"
+    execute(shop["DATABASE_URL"], owing)
+    target = fresh()
+
+    told = manage(shop, "extract", "orders", "--to", target)
+
+    assert "The same in both: 5 tables" in told
+    for table in ("order", "line", "event", "idempotencykey"):
+        count = f"SELECT count(*) FROM orders_{table}"
+        assert execute(target, count) == execute(shop["DATABASE_URL"], count)
+    what = "SELECT number, status, owes FROM orders_order ORDER BY number"
+    assert execute(target, what) == execute(shop["DATABASE_URL"], what)
+    assert "0 orders placed" in manage({"SERVICES": "orders", "DATABASE_URL": target}, "demo")
+
+
+def test_accounts_move_and_give_out_no_number_twice(shop, fresh):
+    last = execute(shop["DATABASE_URL"], "SELECT max(id) FROM accounts_event")[0][0]
+    execute(shop["DATABASE_URL"], f"DELETE FROM accounts_event WHERE id = {last}")
+    target = fresh()
+
+    manage(shop, "extract", "accounts", "--to", target)
+    manage({"SERVICES": "accounts", "DATABASE_URL": target}, "rotate_keys")
+
+    assert execute(target, f"SELECT min(id) FROM accounts_event WHERE id >= {last}") == [(last + 1,)]
+
+
+def test_a_target_that_is_not_empty_is_refused(shop, whole, tmp_path):
+    full = shutil.copy(whole, tmp_path / "full.sqlite3")
+
+    complaint = refuse(shop, "extract", "orders", "--to", f"sqlite:///{full}")
+
+    assert "Nothing was copied: the target is not empty: there are rows in orders_order" in complaint
+
+
+def test_nothing_is_copied_unless_the_service_only_reads(shop, tmp_path):
+    complaint = refuse(shop | {"READ_ONLY": ""}, "extract", "orders", "--to", f"sqlite:///{tmp_path / 'new.sqlite3'}")
+
+    assert "restart every process with READ_ONLY=orders" in complaint
+    assert not (tmp_path / "new.sqlite3").exists()
+
+
+def test_what_was_written_meanwhile_is_found(shop, tmp_path):
+    target = f"sqlite:///{tmp_path / 'new.sqlite3'}"
+    manage(shop, "extract", "orders", "--to", target)
+    assert "The same in both" in manage(shop, "extract", "orders", "--to", target, "--compare")
+    execute(shop["DATABASE_URL"], "UPDATE orders_order SET ship_to = 'elsewhere' WHERE status = 'placed'")
+
+    complaint = refuse(shop, "extract", "orders", "--to", target, "--compare")
+
+    assert "these tables differ: orders_order. Does a process still write?" in complaint
+
+
+# While it is open -------------------------------------------------------------------------------
+
+
+class Buyer(threading.Thread):
+    """Places one order after the other, and asks with the same key until there is a final answer."""
+
+    def __init__(self, customer: Customer) -> None:
+        super().__init__(daemon=True)
+        self.customer, self.answers, self.stop = customer, {}, threading.Event()
+
+    def run(self) -> None:
+        while not self.stop.is_set():
+            key = str(uuid.uuid4())
+            self.answers[key] = self.insist(key)
+            time.sleep(0.05)
+
+    def insist(self, key):
+        """The final answer to an order; 503, 202 and no answer at all are none."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            answer = self.try_once(key)
+            if answer is not None and answer.status_code in (201, 409) and "in-use" not in answer.text:
+                return answer.status_code, answer.json()
+            time.sleep(0.1)
+        return 0, answer.text if answer is not None else ""
+
+    def try_once(self, key):
+        try:
+            return self.customer.order({SENCHA: 1} if int(key[0], 16) % 2 else {TWINE: 1}, key)
+        except requests.RequestException:
+            return None
+
+
+class Walk:
+    """The walk of docs/deploying.md, step by step."""
+
+    def __init__(self, folder, stack):
+        self.folder, self.stack = folder, stack
+        self.port, self.shop_port = free_port(), free_port()
+        self.url = f"http://localhost:{self.port}"
+        self.ports = dict.fromkeys(("accounts", "products", "orders"), self.shop_port)
+        self.secret = folder / "orders.client"
+        self.databases = {"shop": f"sqlite:///{folder / 'shop.sqlite3'}"}
+        self.workers = {}
+
+    def own(self, database, **more):
+        return {"DATABASE_URL": self.databases[database], "ISSUER": self.url, "PROXIES": "1"} | QUIET | more
+
+    def open(self):
+        """The monolith behind the gateway, with a client registered for orders."""
+        own = self.own("shop")
+        manage(own, "migrate", "--verbosity", "0")
+        manage(own, "demo")
+        rights = ["--scope", "stock:reserve", "--audience", "products", "--secret-file"]
+        manage(own, "register_client", "orders", *rights, str(self.secret))
+        self.shop = Process(own, self.folder / "shop.log", port=self.shop_port)
+        self.stack.callback(self.shop.stop)
+        self.work("shop", own)
+        self.nginx = self.stack.enter_context(routing(self.folder / "gateway", self.port, self.ports))
+
+    def restart(self, **more):
+        """Restart the monolith's processes with another environment."""
+        own = self.own("shop", **more)
+        self.shop.stop()
+        self.work("shop", own)
+        self.shop.environment = own
+        self.shop.start()
+
+    def work(self, name, own):
+        """Restart the worker of some processes."""
+        if name in self.workers:
+            self.workers.pop(name).close()
+        self.workers[name] = ExitStack()
+        self.workers[name].enter_context(working(own, self.folder / f"{name}-work.log"))
+        self.stack.push(self.workers[name])
+
+    def extract(self, service, target, **more):
+        """Copy a service's tables while the shop only reads them; serve it by itself; send everybody there."""
+        self.databases[service] = target
+        told = manage(self.own("shop", READ_ONLY=service, **more), "extract", service, "--to", target)
+        assert "The same in both" in told
+        client = {"CLIENT_ID": "orders", "CLIENT_SECRET_FILE": str(self.secret)} if service == "orders" else {}
+        own = self.own(service, SERVICES=service, **client)
+        process = Process(own, self.folder / f"{service}.log")
+        self.stack.callback(process.stop)
+        self.work(service, own)
+        self.route(service, process.port)
+
+    def route(self, service, port):
+        """Have the gateway ask somebody else for a service, without dropping a request."""
+        self.ports[service] = port
+        configuration = self.folder / "gateway" / "tessera.conf"
+        text = configuration.read_text()
+        old = f"upstream {service} {{ server 127.0.0.1:{self.shop_port};"
+        assert old in text
+        configuration.write_text(text.replace(old, f"upstream {service} {{ server 127.0.0.1:{port};"))
+        self.nginx.send_signal(signal.SIGHUP)
+
+
+def test_a_shop_is_taken_apart_while_orders_are_placed(tmp_path, fresh, record_property):
+    if not shutil.which("nginx"):
+        pytest.skip("nginx is not installed")
+    with ExitStack() as stack:
+        walk = Walk(tmp_path, stack)
+        walk.open()
+        shape = Shape("walk", walk.url, {})
+        buyers = [Buyer(shape.log_in("alice" if number % 2 else "bob")) for number in range(BUYERS)]
+        for buyer in buyers:
+            buyer.start()
+        time.sleep(1)
+
+        walk.restart(READ_ONLY="orders")
+        walk.extract("orders", fresh())
+        walk.restart(SERVICES="accounts,products")
+        time.sleep(1)
+        walk.restart(SERVICES="accounts,products", READ_ONLY="products")
+        walk.extract("products", fresh(), SERVICES="accounts,products")
+        walk.restart(SERVICES="accounts")
+        time.sleep(2)
+        for buyer in buyers:
+            buyer.stop.set()
+        for buyer in buyers:
+            buyer.join()
+
+        check(walk, buyers, record_property)
+
+
+def check(walk, buyers, record_property):
+    """Every key has one order, every order its key, every placed order its stock."""
+    answers = {key: answer for buyer in buyers for key, answer in buyer.answers.items()}
+    statuses = [status for status, _ in answers.values()]
+    placed = {body["id"] for status, body in answers.values() if status == 201}
+    assert set(statuses) <= {201, 409}, [answer for answer in answers.values() if answer[0] not in (201, 409)]
+    keys = execute(walk.databases["orders"], "SELECT key, order_id FROM orders_idempotencykey WHERE status IS NOT NULL")
+    assert {key for key, _ in keys} == set(answers)
+    assert len({order for _, order in keys}) == len(answers)
+    assert {str(uuid.UUID(str(order))) for _, order in keys} >= placed
+    held = execute(walk.databases["products"], "SELECT order_id FROM products_reservation WHERE state = 'held'")
+    assert {str(uuid.UUID(str(order))) for (order,) in held} >= placed
+    record_property("orders placed while the shop was taken apart", len(placed))
+    for service in ("products", "orders"):
+        client = {"CLIENT_ID": "orders", "CLIENT_SECRET_FILE": str(walk.secret)}
+        manage(walk.own(service, SERVICES=service, **client), "reconcile")
