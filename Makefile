@@ -15,7 +15,7 @@ PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
 OWN := accounts config orders products tokens wire
 
 .PHONY: run services test check format lint types imports dependencies templates migrations deploy openapi fresh
-.PHONY: test-sqlite test-postgresql lock clean
+.PHONY: test-sqlite test-postgresql bench bench-quick lock clean
 
 ## Try it ----------------------------------------------------------------------------------------
 
@@ -46,6 +46,11 @@ services: .venv/prod
 	$(PIP) --requirement requirements-prod.txt
 	@touch $@
 
+.venv/bench: requirements-bench.txt .venv/installed benchmarks/peers/fastify/package-lock.json
+	$(PIP) --requirement requirements-bench.txt
+	@if command -v npm > /dev/null; then npm ci --prefix benchmarks/peers/fastify --silent --no-audit --no-fund; fi
+	@touch $@
+
 .venv/dev: requirements-dev.txt .venv/installed
 	$(PIP) --requirement requirements-dev.txt
 	@touch $@
@@ -63,6 +68,7 @@ tests/interop/node_modules/.package-lock.json: tests/interop/package-lock.json
 check: .venv/dev tests/interop/node_modules/.package-lock.json
 	$(MAKE) format lint types imports dependencies templates migrations deploy fresh
 	$(MAKE) test-sqlite test-postgresql
+	$(MAKE) bench-quick
 
 format:
 	$(BIN)/ruff format --check .
@@ -106,6 +112,14 @@ test-sqlite:
 test-postgresql:
 	$(PY) .ci/on_postgresql.py $(PYTEST) -m "database or postgresql"
 
+## Measure it: on PostgreSQL at 127.0.0.1:5432 or BENCHMARK_SERVER, and on SQLite -------------------
+
+bench: .venv/bench
+	$(PY) -m benchmarks --check
+
+bench-quick: .venv/bench
+	$(PY) -m benchmarks --quick --check --drop
+
 ## Keep it ---------------------------------------------------------------------------------------
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
@@ -114,6 +128,7 @@ lock: .venv/dev
 	$(COMPILE) pyproject.toml --output-file requirements.txt
 	$(COMPILE) pyproject.toml --extra prod --constraint requirements.txt --output-file requirements-prod.txt
 	$(COMPILE) pyproject.toml --extra prod --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(COMPILE) pyproject.toml --extra prod --extra bench --constraint requirements-dev.txt --output-file requirements-bench.txt
 
 clean:
 	rm -rf .venv var

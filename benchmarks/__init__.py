@@ -1,0 +1,1 @@
+"""How fast Tessera is beside its peers, on the same rows: `python -m benchmarks`."""
