@@ -17,14 +17,6 @@ class WrongPassword(Exception):
     """The current password is not the one given."""
 
 
-class TriedTooOften(WrongPassword):
-    """The current password was given wrong too often; `retry_after` is in seconds."""
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(f"Too many failures; try again in {retry_after} seconds.")
-        self.retry_after = retry_after
-
-
 def register(email: str, password: str, name: str) -> User:
     """A new customer; raises `EmailTaken`, or Django's `ValidationError` for a poor password."""
     user = User(email=read_email(email), name=name)
@@ -64,7 +56,7 @@ def rename(user: User, *, by: Actor, name: str | None = None) -> None:
 def change_password(user: User, current: str, new: str, *, sid: str, by: Actor) -> None:
     """Set a new password and end every session but `sid`.
 
-    Raises `WrongPassword`, or Django's `ValidationError` for a poor new password.
+    Raises `WrongPassword`, `TooManyFailures`, or Django's `ValidationError` for a poor new password.
     """
     check_password(user, current)
     validate_password(new, user)
@@ -100,7 +92,7 @@ def replace_password(user: User, encoded: str) -> None:
 def change_email(user: User, current: str, email: str, *, sid: str, by: Actor) -> None:
     """Give a user another address to log in with, and end every session but `sid`.
 
-    Raises `WrongPassword` or `EmailTaken`.
+    Raises `WrongPassword`, `TooManyFailures` or `EmailTaken`.
     """
     email = read_email(email)
     check_password(user, current)
@@ -119,21 +111,21 @@ def store_email(user: User, email: str, *, sid: str, by: Actor) -> None:
 
 
 def delete_self(user: User, current: str, *, by: Actor) -> None:
-    """Delete a user who asks for it; raises `WrongPassword`. Orders keep their own copy of the name."""
+    """Delete a user who asks for it; raises `WrongPassword` or `TooManyFailures`.
+
+    Orders keep their own copy of the name.
+    """
     check_password(user, current)
     roles.remove_user(user, by=by)
 
 
 def check_password(user: User, password: str) -> None:
-    """Raise `WrongPassword` unless it is the user's, or `TriedTooOften` where it was guessed at.
+    """Raise `WrongPassword` unless it is the user's, or `TooManyFailures` where it was guessed at.
 
     Outside of any transaction: a hash takes long, and nobody else should wait for it.
     """
     limits = throttling.limits_within(user.sub)
-    try:
-        wait = throttling.count(limits)
-    except throttling.TooManyFailures as error:
-        raise TriedTooOften(error.retry_after) from error
+    wait = throttling.count(limits)
     if not user.check_password(password):
         Event.objects.record(user, "password refused", by=Named(user.sub), seconds=wait)
         raise WrongPassword

@@ -65,7 +65,7 @@ class TooManyFailures(Problem):
     status_code = 429
     default_code = "throttled"
 
-    def __init__(self, error: throttling.TooManyFailures | registration.TriedTooOften) -> None:
+    def __init__(self, error: throttling.TooManyFailures) -> None:
         super().__init__(str(error))
         self.retry_after = error.retry_after
 
@@ -270,7 +270,7 @@ def told_wrong_password() -> Iterator[None]:
     """Tell what the use cases that ask for the password refuse, by field."""
     try:
         yield
-    except registration.TriedTooOften as error:
+    except throttling.TooManyFailures as error:
         raise TooManyFailures(error) from error
     except registration.WrongPassword as error:
         raise exceptions.ValidationError({"current_password": ["That is not your password."]}) from error

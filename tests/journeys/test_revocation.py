@@ -1,0 +1,275 @@
+"""Whatever takes a right away is known to every service within ten seconds, without a call per request.
+
+Real processes: accounts, products and orders, each with a database of its own. Tokens are tried at
+products and orders throughout, so that what they know of the issuer is always just a little old.
+"""
+
+import json
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import jwt
+import pytest
+import requests
+
+from tests.journeys.revoking import PASSWORD, Browser, Services, Staff, Watch, opened
+
+pytestmark = pytest.mark.slow
+
+LIMIT = 10.0
+"""Seconds."""
+
+SETUP = f"""
+from accounts.models import *
+from accounts import clients, registration
+from wire.events import SYSTEM
+import json
+roles = {{role.name: role for role in Role.objects.all()}}
+for name in ("herald", "taster"):
+    roles[name] = Role.objects.create(name=name, scopes=["products:write"])
+admin = registration.register("admin@example.com", {PASSWORD!r}, "Admin")
+admin.roles.add(roles["admin"])
+users, secrets = {{}}, {{}}
+for name in %(people)s:
+    user = registration.register(name + "@example.com", {PASSWORD!r}, name)
+    users[name] = user.sub
+    if name in %(extra)s:
+        user.roles.add(roles[%(extra)s[name]])
+for name in %(machines)s:
+    client = Client(client_id=name, name=name, scopes=["orders:read", "products:read"], audience=["orders", "products"])
+    secrets[name] = clients.register(client, by=SYSTEM)
+print(json.dumps([users, secrets, {{name: role.pk for name, role in roles.items()}}]))
+"""
+
+
+class Case:
+    """One cause, one token that it must kill, and what the cause needs to know."""
+
+    def __init__(self, name: str, services: Services, staff: Staff, pk: str) -> None:
+        self.name, self.services, self.staff, self.pk = name, services, staff, pk
+        self.email = f"{name}@example.com"
+        self.secret = ""
+
+    def prepare(self) -> str:
+        """Log in; the token that will be killed."""
+        self.grant = self.services.log_in(self.email)
+        return self.grant["access"]
+
+    @property
+    def sid(self) -> str:
+        return jwt.decode(self.grant["access"], options={"verify_signature": False})["sid"]
+
+    def elsewhere(self) -> str:
+        """The token of another session of the same person."""
+        return self.services.log_in(self.email)["access"]
+
+
+class Machine(Case):
+    """A cause that kills a machine's token."""
+
+    def prepare(self) -> str:
+        return self.post("token", grant_type="client_credentials")["access_token"]
+
+    def post(self, path: str, **form: str):
+        url = f"{self.services.urls['accounts']}/oauth/{path}"
+        answer = requests.post(url, form, auth=(self.name, self.secret), timeout=30)
+        assert answer.ok, answer.text
+        return answer.json()
+
+
+def log_out(case):
+    case.services.post("/api/token/blacklist/", {"refresh": case.grant["refresh"]})
+
+
+def revoke_access(case):
+    form = {"client_id": "api", "token": case.grant["access"]}
+    assert requests.post(f"{case.services.urls['accounts']}/oauth/revoke", form, timeout=30).json() == {}
+
+
+def end_session(case):
+    case.services.post(f"/api/accounts/sessions/{case.sid}/", method="DELETE", token=case.elsewhere())
+
+
+def end_others(case):
+    case.services.post("/api/accounts/sessions/", method="DELETE", token=case.elsewhere())
+
+
+def change_password(case):
+    body = {"current_password": PASSWORD, "new_password": "a staple and a horse"}
+    case.services.post("/api/accounts/me/password/", body, token=case.elsewhere())
+
+
+def change_email(case):
+    body = {"current_password": PASSWORD, "email": f"{uuid.uuid4().hex}@example.com"}
+    case.services.post("/api/accounts/me/email/", body, token=case.elsewhere())
+
+
+def delete_oneself(case):
+    body = {"current_password": PASSWORD}
+    case.services.post("/api/accounts/me/", body, method="DELETE", token=case.elsewhere())
+
+
+def reuse(case):
+    """Use a refresh token that was used twice before, as who stole it would."""
+    token = case.grant["refresh"]
+    for _ in range(2):
+        token = case.services.post("/api/token/refresh/", {"refresh": token}).json()["refresh"]
+    body = {"refresh": case.grant["refresh"]}
+    assert (
+        requests.post(f"{case.services.urls['accounts']}/api/token/refresh/", json=body, timeout=30).status_code == 401
+    )
+
+
+def reset_password(case):
+    """Ask for a link by mail, and choose a password by it."""
+    browser = Browser(case.services)
+    browser.fill("/password-reset/", email=case.email)
+    browser.fill(case.services.read_link(), new_password="a staple and a horse")
+
+
+def disable(case):
+    case.staff.save(f"user/{case.pk}", is_active=None)
+
+
+def shut_out(case):
+    case.staff.act("user", "disable", case.pk)
+
+
+def kill_all(case):
+    case.staff.act("user", "end_sessions", case.pk)
+
+
+def kill_one(case):
+    case.staff.act("session", "end_selected", case.sid)
+
+
+def delete(case):
+    case.staff.delete(f"user/{case.pk}")
+
+
+def set_password(case):
+    case.staff.save(f"user/{case.pk}", new_password="a staple and a horse")
+
+
+def take_role(case):
+    case.staff.save(f"user/{case.pk}", roles=[case.roles["customer"]])
+
+
+def take_scope(case):
+    case.staff.save(f"role/{case.roles['herald']}", scopes=["products:read"])
+
+
+def delete_role(case):
+    case.staff.delete(f"role/{case.roles['taster']}")
+
+
+def disable_client(case):
+    case.staff.save(f"client/{case.name}", is_active=None)
+
+
+def narrow_client(case):
+    case.staff.save(f"client/{case.name}", scopes=["products:read"])
+
+
+def renew_secret(case):
+    case.staff.act("client", "renew_secrets", case.name)
+
+
+def revoke_own(case):
+    case.post("revoke", token=case.prepared)
+
+
+PEOPLE = {
+    "log-out": log_out,
+    "revoked-by-client": revoke_access,
+    "session-ended": end_session,
+    "others-ended": end_others,
+    "password-changed": change_password,
+    "email-changed": change_email,
+    "deleted-oneself": delete_oneself,
+    "refresh-reused": reuse,
+    "password-reset": reset_password,
+    "disabled": disable,
+    "shut-out": shut_out,
+    "staff-ended-all": kill_all,
+    "staff-ended-one": kill_one,
+    "staff-deleted": delete,
+    "staff-set-password": set_password,
+    "role-taken": take_role,
+    "scope-taken": take_scope,
+    "role-deleted": delete_role,
+}
+EXTRA = {"role-taken": "catalogue manager", "scope-taken": "herald", "role-deleted": "taster"}
+MACHINES = {
+    "client-disabled": disable_client,
+    "client-narrowed": narrow_client,
+    "secret-renewed": renew_secret,
+    "client-revoked": revoke_own,
+}
+CAUSES = PEOPLE | MACHINES
+BYSTANDERS = ["nobody-touches-alice", "nobody-touches-bob"]
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory):
+    with opened(tmp_path_factory.mktemp("services")) as services:
+        yield services
+
+
+@pytest.fixture(scope="module")
+def cases(services):
+    """One person or machine for each cause, and two whom nothing happens to."""
+    names = {"people": [*PEOPLE, *BYSTANDERS], "extra": EXTRA, "machines": [*MACHINES]}
+    told = services.manage("shell", "--no-imports", "--command", SETUP % names)
+    users, secrets, roles = json.loads(told.splitlines()[-1])
+    staff = Staff(services)
+    cases = {name: Case(name, services, staff, pk) for name, pk in users.items()}
+    cases |= {name: Machine(name, services, staff, name) for name in secrets}
+    for name, case in cases.items():
+        case.roles, case.secret = roles, secrets.get(name, "")
+        case.prepared = case.prepare()
+    return cases
+
+
+def cause(case):
+    """Let it happen; when it had been answered."""
+    CAUSES[case.name](case)
+    return time.monotonic()
+
+
+def test_whatever_takes_a_right_away_is_known_everywhere_in_ten_seconds(services, cases, record_property):
+    with Watch(services, {name: case.prepared for name, case in cases.items()}) as watch:
+        time.sleep(5)
+        assert (watch.refused_at, watch.odd) == ({}, [])
+        with ThreadPoolExecutor(4) as pool:
+            since = dict(zip(CAUSES, pool.map(lambda name: cause(cases[name]), CAUSES), strict=True))
+        watch.wait(CAUSES, LIMIT)
+
+    delays = watch.delays(CAUSES, since)
+    for name, seconds in delays.items():
+        told = ", ".join(f"{service} {delay:.1f} s" for service, delay in seconds.items())
+        record_property(f"refused after {name}", told)
+    assert watch.odd == []
+    assert {name: seconds for name, seconds in delays.items() if max(seconds.values()) > LIMIT} == {}
+    assert {name for _, name in watch.refused_at} == set(CAUSES)
+
+
+def test_a_key_that_was_replaced_takes_every_token_along(services, cases, record_property):
+    tokens = {name: cases[name].prepared for name in BYSTANDERS}
+    with Watch(services, tokens) as watch:
+        time.sleep(1)
+        assert (watch.refused_at, watch.odd) == ({}, [])
+        services.manage("rotate_keys", "--now")
+        since = dict.fromkeys(BYSTANDERS, time.monotonic())
+        watch.wait(BYSTANDERS, LIMIT)
+        fresh = cases[BYSTANDERS[0]].prepare()
+
+    delays = watch.delays(BYSTANDERS, since)
+    slowest = {service: max(seconds[service] for seconds in delays.values()) for service in ("products", "orders")}
+    record_property("refused after key-replaced", ", ".join(f"{name} {delay:.1f} s" for name, delay in slowest.items()))
+    assert watch.odd == []
+    assert max(slowest.values()) < LIMIT
+    with Watch(services, {"fresh": fresh}) as watch:
+        time.sleep(1)
+    assert (watch.refused_at, watch.odd) == ({}, [])
