@@ -1,0 +1,130 @@
+"""What a request may cost, in figures that do not depend on the machine: statements, plans, calls."""
+
+import re
+import socket
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from products import catalogue, stock
+from tests.conftest import Person
+from wire.events import SYSTEM
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+ORDERINGS = {
+    "name": "product_by_name",
+    "-name": "product_by_name",
+    "price": "product_by_price",
+    "-price": "product_by_price",
+    "created": "product_by_age",
+    "-created": "product_by_age",
+}
+
+
+@pytest.fixture
+def shop():
+    for number in range(30):
+        fields = {"sku": f"S{number}", "name": f"Cup {number}", "price": Decimal("4.50"), "category": "Kitchen"}
+        product = catalogue.create(fields, by=SYSTEM)
+        stock.correct(product.pk, 5, reason="delivered", by=SYSTEM)
+    return product
+
+
+@pytest.fixture
+def person():
+    """Alice, with a row of her own that no request needs."""
+    user = User.objects.create_user("alice@example.com", "tessera-demo")
+    return Person("alice", "account orders:read orders:write products:read", sub=user.sub)
+
+
+def statements(person, address):
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        answer = person.get(address)
+    assert answer.status_code == 200, answer.content
+    return [query["sql"] for query in captured.captured_queries]
+
+
+def explain(sql):
+    """The plan of a statement, on a table so small that nothing but the need decides."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("SET LOCAL enable_sort = off")
+            cursor.execute("SET LOCAL enable_bitmapscan = off")
+        cursor.execute(f"{'EXPLAIN QUERY PLAN' if connection.vendor == 'sqlite' else 'EXPLAIN'} {sql}")
+        return "\n".join(str(row[-1]) for row in cursor.fetchall())
+
+
+@pytest.mark.parametrize(
+    ("address", "count"),
+    [
+        ("/api/products/", 1),
+        ("/api/products/?ordering=-price&in_stock=true&category=Kitchen", 1),
+        ("/api/products/?q=cup", 1),
+        ("/api/orders/", 1),
+        ("/api/accounts/sessions/", 1),
+    ],
+)
+def test_a_list_takes_one_statement_and_counts_nothing(person, shop, address, count):
+    asked = statements(person, address)
+
+    assert len(asked) == count
+    assert not re.search(r"\bCOUNT\(|\bOFFSET\b", " ".join(asked), re.IGNORECASE)
+
+
+def test_a_product_takes_one_statement(person, shop):
+    assert len(statements(person, f"/api/products/{shop.pk}/")) == 1
+
+
+@pytest.mark.parametrize("address", ["/api/products/", "/api/orders/"])
+def test_no_request_asks_for_the_user_or_the_session(person, shop, address):
+    asked = " ".join(statements(person, address))
+
+    assert not re.search(r"accounts_|django_session|auth_", asked)
+
+
+@pytest.mark.parametrize("ordering", ORDERINGS)
+def test_pages_are_read_along_an_index_without_sorting(person, shop, ordering):
+    first = person.get("/api/products/", {"ordering": ordering, "limit": 5}).json()
+
+    for address in (f"/api/products/?ordering={ordering}&limit=5", first["next"]):
+        [sql] = statements(person, address)
+        plan = explain(sql)
+        assert ORDERINGS[ordering] in plan, plan
+        assert not re.search(r"TEMP B-TREE|^ *(->)? *Sort ", plan), plan
+
+
+def test_a_deep_page_begins_where_the_cursor_says(person, shop):
+    """The cursor bounds the index itself; an OR of conditions would read every row before it."""
+    address = person.get("/api/products/", {"limit": 5}).json()["next"]
+
+    [sql] = statements(person, address)
+
+    plan = explain(sql)
+    wanted = r"\(search_key,id\)>|\(search_key>" if connection.vendor == "sqlite" else r"Index Cond: \(ROW\("
+    assert re.search(wanted, plan), plan
+
+
+def test_a_token_whose_key_is_known_takes_no_call(person, shop, monkeypatch):
+    person.get("/api/products/")
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("somebody was called"))
+
+    assert person.get("/api/products/").status_code == 200
+
+
+def test_a_refresh_takes_four_statements(person, anonymous):
+    body = {"email": "alice@example.com", "password": "tessera-demo"}
+    token = anonymous.post("/api/token/", body).json()["refresh"]
+
+    with CaptureQueriesContext(connection) as captured:
+        answer = anonymous.post("/api/token/refresh/", {"refresh": token})
+
+    assert answer.status_code == 200
+    work = [query["sql"] for query in captured.captured_queries if "SAVEPOINT" not in query["sql"]]
+    assert len(work) <= 4, work
