@@ -7,6 +7,7 @@ from django.contrib.auth.forms import PasswordResetForm
 from django.contrib.auth.password_validation import validate_password
 
 from accounts import registration
+from accounts.models import fold_email
 
 MAX_PASSWORD = 4096
 
@@ -25,6 +26,10 @@ class EmailField(forms.EmailField):
     def __init__(self) -> None:
         widget = forms.EmailInput(attrs={"autocomplete": "username"})
         super().__init__(max_length=254, label="E-mail address", widget=widget)
+
+    def to_python(self, value: Any) -> str:
+        """As it is stored: folding may make it longer, which the bound has to see."""
+        return fold_email(super().to_python(value) or "")
 
 
 class CurrentPasswordField(PasswordField):

@@ -80,13 +80,14 @@ def test_what_is_no_address_is_told_by_field(api, email, reason):
         ("qwertyuiop", "This password is too common."),
         ("s3cret!", "This password is too short. It must contain at least 8 characters."),
         ("carol@example", "The password is too similar to the email."),
+        ("liddell-77", "The password is too similar to the name."),
         ("null\0null\0null", "Null characters are not allowed."),
         ("", "This field may not be blank."),
         (["a list of words"], "Not a valid string."),
     ],
 )
 def test_a_poor_password_is_told_by_field(api, password, reason):
-    answer = register(api, password=password)
+    answer = register(api, password=password, name="Carol Liddell")
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
     assert reason in " ".join(answer.json()["errors"]["password"])
