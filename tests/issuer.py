@@ -132,7 +132,9 @@ def canonical(token: str) -> str:
     return f"{signed}.{base64url_encode(lower(base64url_decode(signature))).decode()}"
 
 
-def sign_list(*revoked: int, number: int = 0, changes: dict[str, Any] | None = None, **claimed: Any) -> str:
+def sign_list(
+    *revoked: int, number: int = 0, changes: dict[str, Any] | None = None, by: str | None = None, **claimed: Any
+) -> str:
     """A status list token in which some entries are INVALID, good but for the changes."""
     now = int(time.time())
     good = {
@@ -142,4 +144,4 @@ def sign_list(*revoked: int, number: int = 0, changes: dict[str, Any] | None = N
         "ttl": 4,
         "status_list": {"bits": 1, "lst": compress(set_bits(revoked))},
     }
-    return seal(header(**({"typ": TYPE} | (changes or {}))), good | claimed)
+    return seal(header(by, **({"typ": TYPE} | (changes or {}))), good | claimed, by)

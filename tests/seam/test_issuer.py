@@ -86,7 +86,9 @@ def forget():
 
 
 @pytest.fixture(autouse=True)
-def fast_hashing(settings):
+def alike(settings):
+    """However this process was started: keys of its own, and passwords that take no time."""
+    settings.JWT_ALGORITHM, settings.JWT_SIGNING_KEY = "ES256", ""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 

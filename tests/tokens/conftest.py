@@ -12,6 +12,12 @@ TARGETS = {"products": "/api/products/", "orders": "/api/orders/", "accounts": "
 SECRET = "a secret that all services share, 32 bytes and more"
 
 
+@pytest.fixture(autouse=True)
+def public_keys(settings):
+    """However this process was started: tests say themselves where a secret is shared."""
+    settings.JWT_ALGORITHM, settings.JWT_SIGNING_KEY = "ES256", ""
+
+
 @pytest.fixture(scope="session")
 def server():
     with serve() as server:
@@ -31,7 +37,7 @@ def target():
 
 
 @pytest.fixture
-def shared(settings, issuer):
+def shared(settings, issuer, public_keys):
     """All services share one secret."""
     settings.JWT_ALGORITHM, settings.JWT_SIGNING_KEY = "HS256", SECRET
     get_issuer.cache_clear()

@@ -9,9 +9,9 @@ import time
 import pytest
 from django.conf import settings
 
-from tests.issuer import sign
+from tests.issuer import sign, sign_list
 from tests.tokens.attacks import ASYMMETRIC, EITHER_WAY
-from tests.tokens.scripted import serve
+from tests.tokens.scripted import page, serve
 from tests.tokens.stack import Server, free_port
 
 pytest.importorskip("granian", reason="needs granian, of requirements-prod.txt")
@@ -26,19 +26,24 @@ def products(tmp_path_factory):
     """Products in a process of its own, whose issuer is ours."""
     port, directory = free_port(), tmp_path_factory.mktemp("products")
     with serve() as issuer, (directory / "log").open("wb") as log:
+        issuer.lists = lambda: page(sign_list(by="ES256").encode())
         environment = os.environ | {
             "SERVICES": "products",
             "DATABASE_URL": f"sqlite:///{directory / 'products.sqlite3'}",
             "ISSUER": settings.ISSUER,
             "ACCOUNTS_URL": issuer.url,
             "LOG_LEVEL": "ERROR",
+            "JWT_ALGORITHM": "ES256",
+            "JWT_SIGNING_KEY": "",
         }
         options = f"--interface wsgi --no-ws --workers 1 --host 127.0.0.1 --port {port}"
         command = [sys.executable, "-m", "granian", *options.split(), "config.wsgi:application"]
         process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, stdout=log, stderr=log)
-        yield await_ready(Server(port))
-        process.terminate()
-        process.wait(10)
+        try:
+            yield await_ready(Server(port))
+        finally:
+            process.terminate()
+            process.wait(10)
     assert b"Traceback" not in (directory / "log").read_bytes()
 
 
