@@ -107,7 +107,7 @@ fresh:
 	@diff -u openapi.json var/openapi.json || { echo "openapi.json is out of date: run make openapi"; exit 1; }
 
 test-sqlite:
-	$(PYTEST) -m "not postgresql" --cov --cov-report=term:skip-covered --cov-report=xml --cov-fail-under=90
+	$(PYTEST) -m "not postgresql" --cov --cov-report=term:skip-covered --cov-report=xml --cov-fail-under=95
 
 test-postgresql:
 	$(PY) .ci/on_postgresql.py $(PYTEST) -m "database or postgresql"
