@@ -115,8 +115,11 @@ def test_a_scope_taken_among_refreshes_leaves_no_token_that_carries_it(alice, lo
     assert not is_dead(last["access"])
 
 
-def test_of_many_who_find_the_bit_set_one_gives_the_session_a_new_entry(alice, log_in, refresh, at_once):
+@pytest.mark.parametrize("used", [False, True], ids=["first", "retried"])
+def test_of_many_who_find_the_bit_set_one_gives_the_session_a_new_entry(alice, log_in, refresh, at_once, used):
     token = log_in()["refresh"]
+    if used:
+        refresh(token)
     statuses.revoke(Session.objects.all())
 
     answers = at_once(8, lambda _: refresh(token))

@@ -114,6 +114,14 @@ def test_who_is_put_off_does_not_lock_the_account_for_others(guess, alice):
     assert guess(PASSWORD, address="198.51.100.7").status_code == 200
 
 
+def test_an_attempt_that_one_key_puts_off_counts_under_none(guess, alice):
+    for number in range(20):
+        guess(email=f"user{number}@example.com")
+
+    assert guess().status_code == 429
+    assert failures() == [0, 20, 0]
+
+
 def test_an_account_guessed_at_from_everywhere_closes_for_the_hour(guess, alice):
     start = timezone.now()
     for number in range(100):
