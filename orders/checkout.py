@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -159,7 +159,9 @@ def write_prices(order: Order, held: Sequence[Held]) -> None:
     lines = list(order.lines.all())
     for line in lines:
         line.sku, line.name, line.unit_price = sold[line.product][2:5]
-    Line.objects.bulk_update(lines, ["sku", "name", "unit_price"])
+    # An upsert of rows that are there: one plain statement, where bulk_update makes a CASE for each.
+    changes: dict[str, Any] = {"unique_fields": ["id"], "update_fields": ["sku", "name", "unit_price"]}
+    Line.objects.bulk_create(lines, update_conflicts=True, **changes)
 
 
 def reject(order: Order, code: str, lines: Facts) -> None:
