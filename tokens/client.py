@@ -2,18 +2,23 @@
 
 import threading
 import time
+from base64 import b64encode
 from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-import requests
+import orjson
 import structlog
 from django.conf import settings
+
+from tokens.transport import Unanswered, fetch
 
 logger = structlog.get_logger(__name__)
 
 PATIENCE = 0.8
 """Seconds that a log-in may take."""
+MAX_ANSWER = 64 * 1024
+"""Bytes that an answer may have."""
 RETRY = 4.0
 """Seconds between tries after a failure."""
 
@@ -100,26 +105,26 @@ def log_in(scope: str) -> Held:
     started = time.monotonic()
     try:
         answer = ask(scope)
-    except (requests.RequestException, ValueError) as error:
+    except (Unanswered, ValueError) as error:
         raise LogInFailed(f"Accounts gave this service no token: {error}") from error
     return read_answer(answer, started)
 
 
 def ask(scope: str) -> Any:
-    # Both halves are form-encoded before they are joined (RFC 6749 2.3.1).
-    credentials = quote(settings.CLIENT_ID, safe=""), quote(settings.CLIENT_SECRET, safe="")
-    with requests.Session() as http:
-        http.trust_env = False
-        response = http.post(
-            f"{settings.ACCOUNTS_URL}/oauth/token",
-            data={"grant_type": "client_credentials", "scope": scope},
-            auth=credentials,
-            timeout=PATIENCE,
-            allow_redirects=False,
-        )
-    if response.status_code != 200:
-        raise ValueError(f"it answered {response.status_code}")
-    return response.json()
+    """What accounts answers; raises `Unanswered`, or `ValueError` for what is no JSON."""
+    form = {"grant_type": "client_credentials", "scope": scope}
+    url = f"{settings.ACCOUNTS_URL}/oauth/token"
+    answer = fetch(url, patience=PATIENCE, limit=MAX_ANSWER, form=form, authorization=write_credentials())
+    if answer.status != 200:
+        raise ValueError(f"it answered {answer.status}")
+
+    return orjson.loads(answer.body)
+
+
+def write_credentials() -> str:
+    """This service's own credentials for HTTP Basic; both halves form-encoded before (RFC 6749 2.3.1)."""
+    pair = f"{quote(settings.CLIENT_ID, safe='')}:{quote(settings.CLIENT_SECRET, safe='')}"
+    return f"Basic {b64encode(pair.encode()).decode()}"
 
 
 def read_answer(answer: Any, started: float) -> Held:

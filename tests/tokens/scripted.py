@@ -25,7 +25,7 @@ def page(body: bytes | dict, status: str = "200 OK", *headers: str) -> bytes:
 
 
 class ScriptedIssuer:
-    """`keys` and `lists` are the answers, made anew for each who asks; `asked` is every path."""
+    """`keys`, `lists` and `others` are the answers, made anew for each who asks; `asked` is every path."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
@@ -37,11 +37,12 @@ class ScriptedIssuer:
         """Answer as an issuer should."""
         self.keys: Callable[[], Script] = lambda: page(jwks())
         self.lists: Callable[[], Script] = lambda: page(sign_list().encode())
+        self.others: Callable[[], Script] = lambda: page(b"", "404 Not Found")
 
     def answer(self, path: str, line: socket.socket) -> None:
         self.asked.append(path)
         answers = {"/.well-known/jwks.json": self.keys, f"{PATH}0": self.lists}
-        script = answers.get(path, lambda: page(b"", "404 Not Found"))()
+        script = answers.get(path, self.others)()
         if isinstance(script, bytes):
             line.sendall(script)
         else:

@@ -6,6 +6,8 @@ import time
 import pytest
 
 from tests.neighbour import serve
+from tests.tokens import scripted
+from tests.tokens.scripted import drip, page
 from tokens import client
 from tokens.client import LogInFailed, OwnLogIn
 
@@ -124,6 +126,32 @@ def test_no_answer_is_waited_for_briefly(accounts):
         OwnLogIn("stock:reserve").token()
 
     assert time.monotonic() - started < 2.5
+
+
+@pytest.mark.parametrize(
+    "script", [drip(page(b"{}")), page(b" " * 1_000_000), page(b"{}")[:-1]], ids=["drips", "1 MB", "cut off"]
+)
+def test_an_answer_that_does_not_come_to_an_end_is_a_named_error(accounts, settings, script):
+    with scripted.serve() as dripping:
+        dripping.others = lambda: script
+        settings.ACCOUNTS_URL = dripping.url
+        started = time.monotonic()
+
+        with pytest.raises(LogInFailed):
+            OwnLogIn("stock:reserve").token()
+
+    assert time.monotonic() - started < 2.5
+
+
+def test_no_redirect_is_followed_with_a_secret(accounts, settings):
+    with scripted.serve() as redirecting:
+        redirecting.others = lambda: page(b"", "307 Temporary Redirect", f"Location: {accounts.url}/oauth/token")
+        settings.ACCOUNTS_URL = redirecting.url
+
+        with pytest.raises(LogInFailed, match="307"):
+            OwnLogIn("stock:reserve").token()
+
+    assert accounts.heard == []
 
 
 @pytest.fixture
