@@ -5,7 +5,7 @@
 
 SELECT format('CREATE ROLE %I', :'service')
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'service') \gexec
-ALTER ROLE :"service" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD :'password';
+ALTER ROLE :"service" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'password';
 ALTER ROLE :"service" SET statement_timeout = '30s';
 ALTER ROLE :"service" SET lock_timeout = '10s';
 ALTER ROLE :"service" SET idle_in_transaction_session_timeout = '60s';

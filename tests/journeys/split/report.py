@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 
-SHAPE = re.compile(r"::(test_\w+)\[(monolith|split)(?:-(.*))?\]$")
+SHAPE = re.compile(r"journeys/split/\w+\.py::(test_\w+)\[(monolith|split)(?:-(.*))?\]$")
 WORDS = {"passed": "passes", "failed": "FAILS", "error": "FAILS", "skipped": "skipped"}
 
 
