@@ -643,6 +643,12 @@ def now(seconds: int) -> int:
     return claims()["iat"] + seconds
 
 
+def lived(start: int, lifetime: int) -> str:
+    """A well signed token that begins some seconds from now and lives so long."""
+    moment = now(start)
+    return sign(iat=moment, exp=moment + lifetime)
+
+
 TIMES = [
     *attacks(
         "time",
@@ -711,13 +717,13 @@ TIMES = [
         "time",
         LIFETIME,
         {
-            "lives a second too long": lambda: sign(exp=now(1801)),
+            "lives a second too long": lambda: lived(0, 1801),
             "lives for ever": lambda: sign(exp=2**62),
             "exp 10^19": lambda: sign(exp=10**19),
             "iat zero": lambda: sign(iat=0),
             "iat below zero": lambda: sign(iat=-(2**62)),
-            "ends before it begins": lambda: sign(iat=now(20), exp=now(10)),
-            "ends as it begins": lambda: sign(iat=now(20), exp=now(20)),
+            "ends before it begins": lambda: lived(20, -10),
+            "ends as it begins": lambda: lived(20, 0),
         },
     ),
 ]
