@@ -114,7 +114,7 @@ class RefreshTokens(View):
 
 
 class Verify(View):
-    """`POST /api/token/verify/`: whether an access token is to be believed, here and now."""
+    """`POST /api/token/verify/`: whether an access token is to be believed now, by whomever it is meant for."""
 
     scopes = OPEN
     problems = {"POST": (401,)}
@@ -122,7 +122,7 @@ class Verify(View):
     @extend_schema(request=VerifyRequest, responses=Empty, operation_id="verify")
     def post(self, request: Request) -> Response:
         """Verify an access token."""
-        verify(read(VerifyRequest, request)["token"], None)
+        verify(read(VerifyRequest, request)["token"], None, any_audience=True)
         return Response({})
 
 

@@ -2,7 +2,9 @@
 
 import pytest
 
-from accounts.models import TokenStatus
+from accounts import clients
+from accounts.models import Client, TokenStatus
+from wire.events import SYSTEM
 
 pytestmark = pytest.mark.django_db
 
@@ -25,6 +27,15 @@ def test_a_revoked_token_is_refused(api, alice, log_in):
 
     assert (answer.status_code, answer.json()["code"]) == (401, "invalid-token")
     assert 'error="invalid_token"' in answer["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("audience", ["accounts", "products", "orders"])
+def test_a_token_for_any_service_is_confirmed_in_every_shape(api, db, audience, settings):
+    settings.SERVICES = ["accounts"]
+    client = Client(client_id="bank", name="Bank", scopes=["products:read"], audience=[audience])
+    clients.register(client, by=SYSTEM)
+
+    assert verify(api, clients.grant(client, "")[0]).status_code == 200
 
 
 def test_a_refresh_token_is_no_access_token(api, alice, log_in):
