@@ -89,6 +89,7 @@ class TesseraSchema(AutoSchema):
 
     def get_auth(self) -> list[dict[str, list[str]]]:
         """The scopes of the method (OpenAPI 3.1 allows role names on any scheme)."""
+        super().get_auth()  # It puts the scheme among the components.
         scopes = self.stated_scopes()
         if isinstance(scopes, str):
             return []
