@@ -11,13 +11,13 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import UUID
 
 import orjson
-import requests
 import structlog
 from django.conf import settings
 from django.db import connection
 from django.utils.module_loading import import_string
 
 from tokens.client import LogInFailed, OwnLogIn, own_log_in
+from tokens.transport import Unanswered, fetch
 
 logger = structlog.get_logger(__name__)
 
@@ -201,7 +201,6 @@ class RemoteInventory:
     def __init__(self) -> None:
         self._breaker = Breaker()
         self._turns = threading.BoundedSemaphore(AT_ONCE)
-        self._sessions = threading.local()
 
     def reserve(self, order_id: UUID, lines: Sequence[Wanted]) -> list[Held]:
         answer = self._ask("PUT", f"{order_id}/", {"lines": [write_wanted(line) for line in lines]})
@@ -228,11 +227,12 @@ class RemoteInventory:
         refuse_transaction()
         if not self._breaker.admits():
             raise InventoryUnavailable("Products failed repeatedly and is given a rest.")
+        deadline = time.monotonic() + BUDGET
         if not self._turns.acquire(timeout=QUEUE):
             raise InventoryUnavailable("Too many others wait for products.")
 
         try:
-            answer = self._insist(method, path, body)
+            answer = self._insist(method, path, body, deadline)
         except InventoryUnavailable:
             self._breaker.fail()
             raise
@@ -241,9 +241,8 @@ class RemoteInventory:
         self._breaker.succeed()
         return answer if answer.status < 300 else refuse(answer)
 
-    def _insist(self, method: str, path: str, body: Any) -> Answer:
+    def _insist(self, method: str, path: str, body: Any, deadline: float) -> Answer:
         """Try until there is an answer or no time; each rest is longer, and none is like another's."""
-        deadline = time.monotonic() + BUDGET
         rest = JITTER
         while True:
             try:
@@ -257,10 +256,10 @@ class RemoteInventory:
 
     def _try(self, method: str, path: str, body: Any, deadline: float) -> Answer:
         own = own_log_in(SCOPE)
-        token = read_token(own)
+        token = read_token(own, deadline - time.monotonic())
         try:
-            answer = self._send(method, path, body, token, min(deadline, time.monotonic() + TRY))
-        except (requests.RequestException, ValueError) as error:
+            answer = send(method, path, body, token, patience=min(deadline - time.monotonic(), TRY))
+        except (Unanswered, ValueError) as error:
             raise TryAgain(str(error)) from error
         if answer.status == 401:
             own.forget(token)
@@ -268,42 +267,25 @@ class RemoteInventory:
             raise TryAgain(f"Products answered {answer.status}.")
         return answer
 
-    def _send(self, method: str, path: str, body: Any, token: str, until: float) -> Answer:
-        response = self._http().request(
-            method,
-            f"{settings.PRODUCTS_URL}{RESERVATIONS}{path}",
-            data=None if body is None else orjson.dumps(body),
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json", **trace()},
-            timeout=max(0.01, until - time.monotonic()),
-            allow_redirects=False,
-            stream=True,
-        )
-        with response:
-            text = read_bounded(response, until)
-        return Answer(response.status_code, orjson.loads(text) if text else None)
 
-    def _http(self) -> requests.Session:
-        if not hasattr(self._sessions, "http"):
-            self._sessions.http = requests.Session()
-            self._sessions.http.trust_env = False
-        return self._sessions.http
-
-
-def read_token(own: OwnLogIn) -> str:
+def read_token(own: OwnLogIn, patience: float) -> str:
     try:
-        return own.token()
+        return own.token(patience)
     except LogInFailed as error:
         raise InventoryUnavailable(str(error)) from error
 
 
-def read_bounded(response: requests.Response, until: float) -> bytes:
-    """The body of a response; raises `ValueError` for one that is too long, or drips in too slowly."""
-    body = b""
-    for chunk in response.iter_content(64 * 1024):
-        body += chunk
-        if len(body) > MAX_ANSWER or time.monotonic() > until:
-            raise ValueError("Products is too slow, or says too much.")
-    return body
+def send(method: str, path: str, body: Any, token: str, *, patience: float) -> Answer:
+    """Ask products once; raises `Unanswered`, or `ValueError` for what is no JSON."""
+    status, text = fetch(
+        f"{settings.PRODUCTS_URL}{RESERVATIONS}{path}",
+        patience=max(0.01, patience),
+        limit=MAX_ANSWER,
+        method=method,
+        body=None if body is None else orjson.dumps(body),
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json", **trace()},
+    )
+    return Answer(status, orjson.loads(text) if text else None)
 
 
 def trace() -> dict[str, str]:

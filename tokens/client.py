@@ -5,7 +5,7 @@ import time
 from base64 import b64encode
 from functools import cache
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import orjson
 import structlog
@@ -19,6 +19,7 @@ PATIENCE = 0.8
 """Seconds that a log-in may take."""
 MAX_ANSWER = 64 * 1024
 """Bytes that an answer may have."""
+FORM = "application/x-www-form-urlencoded"
 RETRY = 4.0
 """Seconds between tries after a failure."""
 
@@ -44,11 +45,11 @@ class OwnLogIn:
         self._tried_at = float("-inf")
         self._lock = threading.Lock()
 
-    def token(self) -> str:
-        """An access token that is still good; raises `LogInFailed`."""
+    def token(self, patience: float = PATIENCE) -> str:
+        """An access token that is still good, `patience` seconds from now at the latest; raises `LogInFailed`."""
         held, now = self._held, time.monotonic()
         if not held or held.ends_at <= now:
-            return self._first()
+            return self._first(now + patience)
 
         if held.renew_at <= now:
             self._renew_behind()
@@ -60,17 +61,26 @@ class OwnLogIn:
             if self._held and self._held.access == access:
                 self._held, self._tried_at = None, float("-inf")
 
-    def _first(self) -> str:
+    def _first(self, deadline: float) -> str:
         """Log in while the caller waits; others wait for the same answer."""
-        with self._lock:
-            if self._held and self._held.ends_at > time.monotonic():
-                return self._held.access
-            if time.monotonic() - self._tried_at < RETRY:
-                raise LogInFailed("Accounts gave this service no token a moment ago.")
+        if not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise LogInFailed("Accounts has not answered another log-in yet.")
 
-            self._tried_at = time.monotonic()
-            self._held = log_in(self.scope)
+        try:
+            return self._held_or_new(deadline)
+        finally:
+            self._lock.release()
+
+    def _held_or_new(self, deadline: float) -> str:
+        now = time.monotonic()
+        if self._held and self._held.ends_at > now:
             return self._held.access
+        if now - self._tried_at < RETRY:
+            raise LogInFailed("Accounts gave this service no token a moment ago.")
+
+        self._tried_at = now
+        self._held = log_in(self.scope, min(PATIENCE, deadline - now))
+        return self._held.access
 
     def _renew_behind(self) -> None:
         """Log in on a thread of its own, at most once in `RETRY` seconds."""
@@ -97,24 +107,25 @@ def own_log_in(scope: str) -> OwnLogIn:
     return OwnLogIn(scope)
 
 
-def log_in(scope: str) -> Held:
-    """Ask accounts for a token by client credentials; raises `LogInFailed`."""
+def log_in(scope: str, patience: float = PATIENCE) -> Held:
+    """Ask accounts for a token by client credentials, for `patience` seconds at most; raises `LogInFailed`."""
     if not settings.CLIENT_ID or not settings.CLIENT_SECRET:
         raise LogInFailed("CLIENT_ID and CLIENT_SECRET are not set.")
 
     started = time.monotonic()
     try:
-        answer = ask(scope)
+        answer = ask(scope, patience)
     except (Unanswered, ValueError) as error:
         raise LogInFailed(f"Accounts gave this service no token: {error}") from error
     return read_answer(answer, started)
 
 
-def ask(scope: str) -> Any:
+def ask(scope: str, patience: float) -> Any:
     """What accounts answers; raises `Unanswered`, or `ValueError` for what is no JSON."""
-    form = {"grant_type": "client_credentials", "scope": scope}
+    form = urlencode({"grant_type": "client_credentials", "scope": scope}).encode()
+    headers = {"Authorization": write_credentials(), "Content-Type": FORM}
     url = f"{settings.ACCOUNTS_URL}/oauth/token"
-    answer = fetch(url, patience=PATIENCE, limit=MAX_ANSWER, form=form, authorization=write_credentials())
+    answer = fetch(url, patience=patience, limit=MAX_ANSWER, method="POST", body=form, headers=headers)
     if answer.status != 200:
         raise ValueError(f"it answered {answer.status}")
 

@@ -1,4 +1,4 @@
-"""One question to accounts over HTTP, bounded in time and in size."""
+"""One question to a neighbour over HTTP, bounded in time and in size."""
 
 import socket
 import ssl
@@ -8,12 +8,10 @@ from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from time import monotonic
 from typing import NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 # An answer as it is now: out of no cache on the way, and not compressed.
 HEADERS = {"Cache-Control": "no-cache", "Accept-Encoding": "identity", "Connection": "close"}
-
-FORM = "application/x-www-form-urlencoded"
 
 
 class Unanswered(Exception):
@@ -25,17 +23,32 @@ class Answer(NamedTuple):
     body: bytes
 
 
+class Question(NamedTuple):
+    """What is asked: a method, a path with its query, a body, and headers beside those of every question."""
+
+    method: str
+    path: str
+    body: bytes | None
+    headers: dict[str, str]
+
+
 def fetch(
-    url: str, *, patience: float, limit: int, form: dict[str, str] | None = None, authorization: str = ""
+    url: str,
+    *,
+    patience: float,
+    limit: int,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: dict[str, str] | None = None,
 ) -> Answer:
-    """GET `url`, or POST it a form; in `patience` seconds all in all, an answer of at most `limit` bytes.
+    """Ask at `url`; in `patience` seconds all in all, an answer of at most `limit` bytes.
 
     A redirect is an answer like any other and not followed; no proxy of the environment is used.
     Raises `Unanswered`.
     """
     deadline = monotonic() + patience
     connection = prepare(url, patience)
-    question = write(urlsplit(url).path, form, authorization)
+    question = Question(method, find_path(url), body, HEADERS | (headers or {}))
     try:
         connection.connect()
         return ask(connection, question, deadline=deadline, limit=limit)
@@ -45,19 +58,10 @@ def fetch(
         connection.close()
 
 
-class Question(NamedTuple):
-    method: str
-    path: str
-    body: bytes | None
-    headers: dict[str, str]
-
-
-def write(path: str, form: dict[str, str] | None, authorization: str) -> Question:
-    headers = HEADERS | ({"Authorization": authorization} if authorization else {})
-    if form is None:
-        return Question("GET", path, None, headers)
-
-    return Question("POST", path, urlencode(form).encode(), {**headers, "Content-Type": FORM})
+def find_path(url: str) -> str:
+    """What stands behind the host of an address, the query included."""
+    address = urlsplit(url)
+    return f"{address.path}?{address.query}" if address.query else address.path
 
 
 def prepare(url: str, patience: float) -> HTTPConnection:

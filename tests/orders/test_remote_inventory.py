@@ -21,6 +21,8 @@ from orders.inventory import (
     Wanted,
 )
 from tests.neighbour import serve
+from tests.tokens import scripted
+from tests.tokens.scripted import drip, page
 from tokens.client import own_log_in
 
 ORDER = uuid.UUID("00000000-0000-4000-8000-00000000000a")
@@ -139,6 +141,35 @@ def test_no_answer_takes_no_more_than_the_budget(products, remote):
 
     assert 1.5 < time.monotonic() - started < border.BUDGET + 1
     assert len(products.heard) >= 2
+
+
+@pytest.mark.parametrize("who", ["PRODUCTS_URL", "ACCOUNTS_URL"])
+def test_an_answer_that_drips_in_takes_no_more_than_the_budget(products, remote, settings, who):
+    with scripted.serve() as dripping:
+        dripping.others = lambda: drip(page(b"{}"), 0.2)
+        setattr(settings, who, dripping.url)
+        started = time.monotonic()
+
+        with pytest.raises(InventoryUnavailable):
+            remote.reserve(ORDER, LINES)
+
+        assert time.monotonic() - started < border.BUDGET + 0.5
+    assert dripping.asked
+
+
+def test_waiting_for_a_turn_and_for_a_log_in_count_as_well(products, remote, monkeypatch):
+    monkeypatch.setattr(border, "BUDGET", 0.5)
+    products.delay = 0.6
+    own = own_log_in(border.SCOPE)
+    own._lock.acquire()
+    started = time.monotonic()
+
+    with pytest.raises(InventoryUnavailable, match="another log-in"):
+        remote.reserve(ORDER, LINES)
+
+    own._lock.release()
+    assert 0.4 < time.monotonic() - started < 0.8
+    assert products.heard == []
 
 
 def test_a_breaker_opens_after_repeated_failures_and_tries_again(products, remote, monkeypatch):

@@ -57,10 +57,7 @@ def remote(settings, request):
     with serve() as accounts:
         settings.ACCOUNTS_URL = accounts.url
         accounts.answers = [(200, {"access_token": token, "token_type": "Bearer", "expires_in": 600})]
-        inventory = RemoteInventory()
-        yield inventory, Shop()
-        # The server keeps a database connection for as long as its client may ask again.
-        inventory._http().close()
+        yield RemoteInventory(), Shop()
     own_log_in.cache_clear()
 
 
