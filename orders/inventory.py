@@ -17,7 +17,7 @@ from django.db import connection
 from django.utils.module_loading import import_string
 
 from tokens.client import LogInFailed, OwnLogIn, own_log_in
-from tokens.transport import Unanswered, fetch
+from tokens.transport import Question, Unanswered, fetch
 
 logger = structlog.get_logger(__name__)
 
@@ -277,14 +277,10 @@ def read_token(own: OwnLogIn, patience: float) -> str:
 
 def send(method: str, path: str, body: Any, token: str, *, patience: float) -> Answer:
     """Ask products once; raises `Unanswered`, or `ValueError` for what is no JSON."""
-    status, text = fetch(
-        f"{settings.PRODUCTS_URL}{RESERVATIONS}{path}",
-        patience=max(0.01, patience),
-        limit=MAX_ANSWER,
-        method=method,
-        body=None if body is None else orjson.dumps(body),
-        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json", **trace()},
-    )
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **trace()}
+    question = Question(method, None if body is None else orjson.dumps(body), headers)
+    url = f"{settings.PRODUCTS_URL}{RESERVATIONS}{path}"
+    status, text = fetch(url, question, patience=max(0.01, patience), limit=MAX_ANSWER)
     return Answer(status, orjson.loads(text) if text else None)
 
 

@@ -11,7 +11,7 @@ import orjson
 import structlog
 from django.conf import settings
 
-from tokens.transport import Unanswered, fetch
+from tokens.transport import Question, Unanswered, fetch
 
 logger = structlog.get_logger(__name__)
 
@@ -125,7 +125,7 @@ def ask(scope: str, patience: float) -> Any:
     form = urlencode({"grant_type": "client_credentials", "scope": scope}).encode()
     headers = {"Authorization": write_credentials(), "Content-Type": FORM}
     url = f"{settings.ACCOUNTS_URL}/oauth/token"
-    answer = fetch(url, patience=patience, limit=MAX_ANSWER, method="POST", body=form, headers=headers)
+    answer = fetch(url, Question("POST", form, headers), patience=patience, limit=MAX_ANSWER)
     if answer.status != 200:
         raise ValueError(f"it answered {answer.status}")
 

@@ -3,10 +3,12 @@
 import socket
 import ssl
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from time import monotonic
+from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -24,34 +26,24 @@ class Answer(NamedTuple):
 
 
 class Question(NamedTuple):
-    """What is asked: a method, a path with its query, a body, and headers beside those of every question."""
+    """What is asked, with headers beside those of every question."""
 
-    method: str
-    path: str
-    body: bytes | None
-    headers: dict[str, str]
+    method: str = "GET"
+    body: bytes | None = None
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
-def fetch(
-    url: str,
-    *,
-    patience: float,
-    limit: int,
-    method: str = "GET",
-    body: bytes | None = None,
-    headers: dict[str, str] | None = None,
-) -> Answer:
-    """Ask at `url`; in `patience` seconds all in all, an answer of at most `limit` bytes.
+def fetch(url: str, question: Question | None = None, *, patience: float, limit: int) -> Answer:
+    """Ask at `url` (GET, without a question); in `patience` seconds all in all, for at most `limit` bytes.
 
     A redirect is an answer like any other and not followed; no proxy of the environment is used.
     Raises `Unanswered`.
     """
     deadline = monotonic() + patience
     connection = prepare(url, patience)
-    question = Question(method, find_path(url), body, HEADERS | (headers or {}))
     try:
         connection.connect()
-        return ask(connection, question, deadline=deadline, limit=limit)
+        return ask(connection, find_path(url), question or Question(), deadline=deadline, limit=limit)
     except (OSError, HTTPException) as error:
         raise Unanswered(f"{url}: {error or type(error).__name__}") from error
     finally:
@@ -79,20 +71,20 @@ def trust() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def ask(connection: HTTPConnection, question: Question, *, deadline: float, limit: int) -> Answer:
+def ask(connection: HTTPConnection, path: str, question: Question, *, deadline: float, limit: int) -> Answer:
     # A socket's timeout starts anew with every byte that drips in; the watchdog's does not.
     watchdog = threading.Timer(deadline - monotonic(), hang_up, [connection.sock])
     watchdog.daemon = True
     watchdog.start()
     try:
-        connection.request(*question)
+        connection.request(question.method, path, question.body, {**HEADERS, **question.headers})
         response = connection.getresponse()
         body = response.read(limit + 1)
     finally:
         watchdog.cancel()
 
     if response.length or len(body) > limit or monotonic() >= deadline:
-        raise Unanswered(f"{question.path} is too slow, too long or cut off")
+        raise Unanswered(f"{path} is too slow, too long or cut off")
     return Answer(response.status, body)
 
 
