@@ -1,1 +1,1 @@
-"""How fast Tessera is beside its peers, on the same rows: `python -m benchmarks`."""
+"""Measurements: each is run by hand, says what it did, and fails if something was wrong."""

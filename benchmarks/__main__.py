@@ -1,6 +1,7 @@
 """Run the benchmark: `python -m benchmarks [part ...] [--quick] [--db sqlite|postgresql] [--check]`."""
 
 import argparse
+import signal
 import sys
 import time
 import tomllib
@@ -20,6 +21,8 @@ GOALS = databases.ROOT / "benchmarks" / "goals.toml"
 
 
 def main() -> int:
+    # Whoever ends this ends its servers too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     wish = read_arguments()
     kinds = [wish.db] if wish.db else ["postgresql", "sqlite"]
     if "postgresql" in kinds and not databases.answers():

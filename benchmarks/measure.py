@@ -12,6 +12,8 @@ from benchmarks.processes import Server, database_cpu
 DRIFT = 0.25
 """How far the machine's speed may change around a window before it is measured again."""
 TRIES = 3
+WARM_UP = 0.8
+"""Seconds before the first window."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ def compare(
     """Each contestant's figure over some rounds, in which each has one window."""
     windows: dict[str, list[Window]] = {name: [] for name in contestants}
     endless = {name: itertools.cycle(requests) for name, (_, requests) in contestants.items()}
-    for name, (server, requests) in contestants.items():
-        load.run(server.port, endless[name], clients=clients, count=max(2 * len(requests), 100))
+    for name, (server, _) in contestants.items():
+        load.run(server.port, endless[name], clients=clients, seconds=WARM_UP)
         server.look()
     for _ in range(rounds):
         for name, (server, _) in contestants.items():
@@ -90,7 +92,7 @@ def summarize(windows: list[Window]) -> Figure:
         cpu=middle.cpu,
         server=middle.server / count,
         database=middle.database / count,
-        rate=count / middle.answers.seconds,
+        rate=statistics.median(len(window.answers.latencies) / window.answers.seconds for window in windows),
         p50=middle.answers.percentile(0.5),
         p99=statistics.median(window.answers.percentile(0.99) for window in windows),
         spread=(ordered[-1].cpu - ordered[0].cpu) / middle.cpu,

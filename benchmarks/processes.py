@@ -95,8 +95,6 @@ GRANIAN = [
     "granian",
     "--interface",
     "wsgi",
-    "--workers",
-    "1",
     "--blocking-threads",
     "1",
     "--no-ws",
@@ -141,7 +139,7 @@ KINDS = {
 
 
 @contextmanager
-def serving(name: str, url: str, **environment: str) -> Iterator[Server]:
+def serving(name: str, url: str, *, workers: int = 1) -> Iterator[Server]:
     """A server of that name on a database, ended when it is let go."""
     kind, port = KINDS[name], free_port()
     command = list(kind.command)
@@ -154,7 +152,13 @@ def serving(name: str, url: str, **environment: str) -> Iterator[Server]:
             str(port),
             *command[1:],
         ]
-    own = {"PEER_SECRET": SECRET, "PORT": str(port), "NODE_ENV": "production", **dict(kind.environment), **environment}
+    own = {
+        "PEER_SECRET": SECRET,
+        "PORT": str(port),
+        "NODE_ENV": "production",
+        **dict(kind.environment),
+        "GRANIAN_WORKERS": str(workers),
+    }
     surroundings = (tessera_environment(url) if name == "Tessera" else os.environ | {"DATABASE_URL": url}) | own
     with subprocess.Popen(
         command, env=surroundings, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True

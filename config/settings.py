@@ -195,7 +195,8 @@ DATABASE["CONN_HEALTH_CHECKS"] = True
 if DATABASE["ENGINE"] == "django.db.backends.postgresql":
     DATABASE["ENGINE"] = "config.postgresql"
     # Parsed and planned once for each connection; a pooler in between must know prepared statements (PgBouncer 1.21).
-    own = {"server_side_binding": True, "prepare_threshold": 5}
+    # To compile a statement (JIT) takes longer than any of ours runs.
+    own = {"server_side_binding": True, "prepare_threshold": 5, "options": "-c jit=off"}
     # Seconds until a server that is away is given up, and milliseconds until one that vanished is.
     patience = {"connect_timeout": 3, "tcp_user_timeout": 5000}
     DATABASE["OPTIONS"] = own | patience | DATABASE.get("OPTIONS", {})

@@ -36,3 +36,24 @@ class Stock(models.Model):
 
 def for_sale():
     return Product.objects.filter(active=True).select_related("stock").order_by("search_key", "id")
+
+
+class Order(models.Model):
+    """An order of the peer's own."""
+
+    customer = models.CharField(max_length=64)
+    total = models.DecimalField(max_digits=15, decimal_places=2)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        app_label = "peers"
+
+
+class OrderLine(models.Model):
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="+")
+    quantity = models.PositiveIntegerField()
+    unit_price = models.DecimalField(max_digits=15, decimal_places=2)
+
+    class Meta:
+        app_label = "peers"

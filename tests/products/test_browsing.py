@@ -138,7 +138,7 @@ def test_pages_by_relevance_hold_everything_once_both_ways(alice, shop):
 
 
 def test_relevance_reaches_a_bounded_number(alice, shop, monkeypatch):
-    monkeypatch.setattr(models, "MOST_RELEVANT", 2)
+    monkeypatch.setattr(models, "MOST_RELEVANT", 1)
 
     assert walk(alice, q="tea", limit=1)[0] == [["Teapot"], ["Black tea"]]
 

@@ -1,8 +1,9 @@
-"""A list of products: ModelSerializer, ListAPIView, PageNumberPagination."""
+"""A list of products: ModelSerializer, ListAPIView, PageNumberPagination; and orders under select_for_update."""
 
-from rest_framework import generics, permissions, serializers
+from django.db import transaction
+from rest_framework import exceptions, generics, permissions, serializers
 
-from benchmarks.peers.tables import Product, for_sale
+from benchmarks.peers.tables import Order, OrderLine, Product, Stock, for_sale
 
 
 class HasScope(permissions.IsAuthenticated):
@@ -25,3 +26,46 @@ class Products(generics.ListAPIView):
 
     def get_queryset(self):
         return for_sale()
+
+
+class OutOfStock(exceptions.APIException):
+    status_code = 409
+
+
+class LineSerializer(serializers.ModelSerializer):
+    product = serializers.PrimaryKeyRelatedField(queryset=Product.objects.all())
+
+    class Meta:
+        model = OrderLine
+        fields = ["product", "quantity", "unit_price"]
+        read_only_fields = ["unit_price"]
+
+
+class OrderSerializer(serializers.ModelSerializer):
+    lines = LineSerializer(many=True)
+
+    class Meta:
+        model = Order
+        fields = ["id", "customer", "total", "created_at", "lines"]
+        read_only_fields = ["customer", "total"]
+
+    @transaction.atomic
+    def create(self, validated_data):
+        lines = validated_data.pop("lines")
+        total = sum(line["product"].price * line["quantity"] for line in lines)
+        order = Order.objects.create(total=total, **validated_data)
+        for line in lines:
+            stock = Stock.objects.select_for_update().get(pk=line["product"].pk)
+            if stock.on_hand - stock.reserved < line["quantity"]:
+                raise OutOfStock("Not enough in stock.")
+            stock.reserved += line["quantity"]
+            stock.save()
+            OrderLine.objects.create(order=order, unit_price=line["product"].price, **line)
+        return order
+
+
+class Orders(generics.CreateAPIView):
+    serializer_class = OrderSerializer
+
+    def perform_create(self, serializer):
+        serializer.save(customer=str(self.request.user.id))
