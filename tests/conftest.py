@@ -11,7 +11,7 @@ from django.db.models.signals import post_migrate
 from django.test import Client
 from rest_framework.test import APIClient
 
-from tests.issuer import issue
+from tests.issuer import sign
 from tests.journeys.split import report as shapes
 from tokens.cookies import access_name
 from tokens.issuer import get_issuer
@@ -54,7 +54,7 @@ class Person(APIClient):
         super().__init__()
         self.name = name
         self.sub = claims.pop("sub", str(uuid.uuid5(uuid.NAMESPACE_URL, name)))
-        self.token = issue(sub=self.sub, name=name.capitalize(), email=f"{name}@example.com", scope=scope, **claims)
+        self.token = sign(sub=self.sub, name=name.capitalize(), email=f"{name}@example.com", scope=scope, **claims)
         self.credentials(HTTP_AUTHORIZATION=f"Bearer {self.token}")
 
     @property

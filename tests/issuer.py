@@ -94,13 +94,13 @@ def kid_of(algorithm: str) -> str:
 
 
 def sign(changes: dict[str, Any] | None = None, by: str | None = None, **claimed: Any) -> str:
-    """A signed access token, good but for what its header and its claims say otherwise."""
+    """An access token as it leaves, good but for what its header and its claims say otherwise."""
+    return encryption.close(sign_inner(changes, by, **claimed))
+
+
+def sign_inner(changes: dict[str, Any] | None = None, by: str | None = None, **claimed: Any) -> str:
+    """The signed token alone, also where tokens leave encrypted."""
     return seal(header(by, **(changes or {})), claims(**claimed), by)
-
-
-def issue(**claimed: Any) -> str:
-    """A good access token as it leaves: encrypted where a key for that is set."""
-    return encryption.close(sign(**claimed))
 
 
 def seal(header: Any, payload: Any, by: str | None = None, key: Any = None) -> str:

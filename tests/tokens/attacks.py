@@ -8,10 +8,13 @@ from typing import Any, NamedTuple
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
-from joserfc.jwk import ECKey, OKPKey, RSAKey
+from joserfc import jwe
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from jwt.utils import base64url_decode, base64url_encode
 
-from tests.issuer import KEY, KEYS, KID, claims, encode, header, kid_of, make_signature, seal, sign, sign_list
+from tests.issuer import KEY, KEYS, KID, claims, encode, header, kid_of, make_signature, seal, sign_list
+from tests.issuer import sign_inner as sign
+from tokens import encryption
 from tokens.keys import P256_ORDER
 from tokens.status_list import LIST_SIZE, PATH
 
@@ -39,6 +42,7 @@ INDEX = "The token's status index is not a number."
 BEYOND = "The token's status index is beyond its list."
 
 ABSENT = object()
+OTHER_KEY = ECKey.generate_key("P-256").private_key
 
 
 class Attack(NamedTuple):
@@ -47,6 +51,11 @@ class Attack(NamedTuple):
     name: str
     forge: Callable[[int], str]
     detail: str
+
+
+def present(token: str) -> str:
+    """A forged token as it is sent: in a good shell where tokens are encrypted, if a header can hold it."""
+    return encryption.close(token) if len(token) < 40_000 else token
 
 
 def attacks(group: str, detail: str, cases: dict[str, Callable[[], Any]]) -> list[Attack]:
@@ -910,3 +919,74 @@ EITHER_WAY = [
 """What is tried whether keys are public or one secret is shared."""
 ASYMMETRIC = [*CURVE_TRICKS, *CONFUSIONS, *ASYMMETRIC_LURES]
 SHARED = SHARED_CONFUSIONS
+
+
+# The shell around it, where tokens are encrypted -------------------------------------------------
+
+NOT_OURS = "The token is not encrypted as ours are."
+ANOTHER_WAY = "The token is encrypted in another way than ours."
+SHUT = "The token does not open with any key of ours."
+WITHIN = "The token is not three base64url parts."
+
+
+def shell(inner: str | bytes, key: bytes | None = None, **header_changes: Any) -> str:
+    """A JWE around something, good but for its key and what its header says otherwise."""
+    told = {name: value for name, value in (encryption.HEADER | header_changes).items() if value is not ABSENT}
+    used = OctKey.import_key(key or settings.JWT_ENCRYPTION_KEYS[0])
+    return jwe.encrypt_compact(told, inner, used, algorithms=[told["alg"], told["enc"], "DEF"])
+
+
+def tamper(part: int) -> str:
+    """A good shell, one part of it begun otherwise."""
+    parts = shell(sign()).split(".")
+    parts[part] = ("A" if parts[part][0] != "A" else "B") + parts[part][1:]
+    return ".".join(parts)
+
+
+def unsigned() -> str:
+    return f"{encode(header() | {'alg': 'none'})}.{encode(claims())}."
+
+
+SHELLS = [
+    *attacks(
+        "shell",
+        NOT_OURS,
+        {
+            "none at all": sign,
+            "four parts": lambda: shell(sign()).rpartition(".")[0],
+            "six parts": lambda: shell(sign()) + ".AAAA",
+            "an encrypted key": lambda: shell(sign()).replace("..", ".AAAA."),
+            "wrapped key": lambda: shell(sign(), alg="A256KW"),
+            "wrapped key of GCM": lambda: shell(sign(), alg="A256GCMKW"),
+        },
+    ),
+    *attacks(
+        "shell",
+        ANOTHER_WAY,
+        {
+            "CBC and HMAC": lambda: shell(sign(), enc="A128CBC-HS256"),
+            "zip": lambda: shell(sign(), zip="DEF"),
+            "a zip bomb": lambda: shell(b"\0" * 5_000_000, zip="DEF"),
+            "no cty": lambda: shell(sign(), cty=ABSENT),
+            "a kid that traverses": lambda: shell(sign(), kid="../../key"),
+            "a jwk of its own": lambda: shell(sign(), jwk={"kty": "oct", "k": "A" * 43}),
+            "crit": lambda: shell(sign(), crit=["cty"]),
+        },
+    ),
+    *attacks(
+        "shell",
+        SHUT,
+        {
+            "another key": lambda: shell(sign(), key=b"k" * 32),
+            "tampered iv": lambda: tamper(2),
+            "tampered ciphertext": lambda: tamper(3),
+            "tampered tag": lambda: tamper(4),
+            "a shorter tag": lambda: shell(sign())[:-6],
+        },
+    ),
+    Attack("shell: tampered header", lambda _: tamper(0), JSON),
+    Attack("shell: around an unsigned token", lambda _: shell(unsigned()), WITHIN),
+    Attack("shell: around a shell", lambda _: shell(shell(sign())), WITHIN),
+    Attack("shell: around nothing", lambda _: shell(""), NOT_OURS),
+    Attack("shell: around a foreign signature", lambda _: shell(seal(header(), claims(), key=OTHER_KEY)), SIGNATURE),
+]

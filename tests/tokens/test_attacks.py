@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.issuer import KEYS, sign
-from tests.tokens.attacks import ASYMMETRIC, EITHER_WAY, SHARED
+from tests.tokens.attacks import ASYMMETRIC, EITHER_WAY, SHARED, SHELLS, present
 
 BOUND = 2.0
 """Seconds in which even a busy machine must have refused."""
@@ -34,8 +34,26 @@ def test_a_shared_secret(server, target, ear, shared, attack):
     assert_refused(server, target, ear, attack)
 
 
+@pytest.fixture
+def encrypted(settings):
+    """Tokens leave encrypted, and no other is taken."""
+    settings.JWT_ENCRYPTION_KEYS = [b"e" * 32]
+
+
+def test_a_good_token_in_a_good_shell_gets_past_the_door(server, target, encrypted):
+    assert server.bear(target, sign(), method="PUT", body=b"{}").status == 405
+
+
+@pytest.mark.parametrize("attack", SHELLS, ids=lambda attack: attack.name)
+def test_encrypted_tokens(server, target, ear, encrypted, attack):
+    assert_refused_as_sent(server, target, ear, attack, attack.forge(ear.port))
+
+
 def assert_refused(server, target, ear, attack):
-    token = attack.forge(ear.port)
+    assert_refused_as_sent(server, target, ear, attack, present(attack.forge(ear.port)))
+
+
+def assert_refused_as_sent(server, target, ear, attack, token):
     started = time.monotonic()
 
     answer = server.bear(target, token)

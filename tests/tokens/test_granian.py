@@ -10,9 +10,10 @@ import pytest
 from django.conf import settings
 
 from tests.issuer import sign, sign_list
-from tests.tokens.attacks import ASYMMETRIC, EITHER_WAY
+from tests.tokens.attacks import ASYMMETRIC, EITHER_WAY, present
 from tests.tokens.scripted import page, serve
 from tests.tokens.stack import Server, free_port
+from tokens import encryption
 
 pytest.importorskip("granian", reason="needs granian, of requirements-prod.txt")
 
@@ -66,13 +67,13 @@ def test_a_good_token_gets_past_the_door(products):
 def test_every_attack_is_refused(products, ear):
     unlike = {}
     for attack in EITHER_WAY + ASYMMETRIC:
-        answer = products.bear(TARGET, attack.forge(ear.port))
+        answer = products.bear(TARGET, present(attack.forge(ear.port)))
         told = answer.status, answer.headers["WWW-Authenticate"]
         if told != (401, f'Bearer error="invalid_token", error_description="{attack.detail}"'):
             unlike[attack.name] = told
 
-    # granian drops a header that is not ASCII before anybody reads it.
-    assert unlike == {"shape: characters of Latin-1": (401, "Bearer")}
+    # granian drops a header that is not ASCII before anybody reads it; inside a shell there is none.
+    assert unlike == ({} if encryption.is_on() else {"shape: characters of Latin-1": (401, "Bearer")})
     assert ear.heard == 0
 
 

@@ -10,11 +10,12 @@ import time_machine
 from django.conf import settings as deployed
 from django.test import Client
 
-from tests.issuer import KEY, KID, header, jwks, public_jwk, seal, sign, sign_list
+from tests.issuer import KEY, KID, header, jwks, public_jwk, seal, sign, sign_inner, sign_list
 from tests.tokens import scripted
 from tests.tokens.attacks import OTHER_EC
 from tests.tokens.scripted import drip, page, silence
 from tests.tokens.stack import free_port
+from tokens import encryption
 from tokens.cookies import access_name
 from tokens.errors import IssuerUnavailable, ListUnknown, TokenRefused
 from tokens.freshness import fetch_failures
@@ -164,7 +165,7 @@ LISTS_GO_WRONG = {
     "another list's": listed(number=1),
     "without sub": listed(sub=None),
     "another issuer's": listed(sub=f"http://127.0.0.1{PATH}0"),
-    "an access token": answer(lists=lambda: page(sign().encode())),
+    "an access token": answer(lists=lambda: page(sign_inner().encode())),
     "typ JWT": listed(changes={"typ": "JWT"}),
     "typ of an access token": listed(changes={"typ": "at+jwt"}),
     "alg none": listed(changes={"alg": "none"}),
@@ -396,10 +397,10 @@ def test_made_up_kids_are_looked_for_once(accounts):
 
 
 def test_an_unsigned_token_makes_nobody_ask_for_a_list(accounts):
-    signature = sign().rpartition(".")[2]
+    signature = sign_inner().rpartition(".")[2]
     uris = [f"{deployed.ISSUER}{PATH}{number}" for number in range(20)]
-    bodies = [sign(status={"status_list": {"idx": 1, "uri": uri}}).rpartition(".")[0] for uri in uris]
-    forged = [f"{body}.{signature}" for body in bodies]
+    bodies = [sign_inner(status={"status_list": {"idx": 1, "uri": uri}}).rpartition(".")[0] for uri in uris]
+    forged = [encryption.close(f"{body}.{signature}") for body in bodies]
 
     assert not any(is_believed(token) for token in forged)
     assert accounts.asked == [KEYS_PATH]
