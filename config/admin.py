@@ -8,6 +8,7 @@ from django.contrib.admin import AdminSite
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 
 from tokens.pages import TemporaryRedirect, local_path, turn_away
 from tokens.scopes import STAFF_SCOPES
@@ -71,7 +72,7 @@ class TesseraAdminSite(AdminSite):
         services = [service for service in STAFF_SCOPES if bearer(request).has_module_perms(service)]
         return [list_sections(service) for service in services if app_label in (None, service)]
 
-    def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> HttpResponse:
+    def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> TemplateResponse:
         """A service's part of the index, for who may open it."""
         if app_label in STAFF_SCOPES and not bearer(request).has_module_perms(app_label):
             raise PermissionDenied
