@@ -152,8 +152,10 @@ def arrange(
 ) -> "QuerySet[Any, Row]":
     """The rows in order, beyond the one with the values `start`."""
     if start:
-        comparison = TupleLessThan if descending else TupleGreaterThan
-        rows = rows.filter(comparison(Tuple(*map(F, ordering.fields)), start))
+        comparison, bound = (TupleLessThan, "lte") if descending else (TupleGreaterThan, "gte")
+        # SQLite is given the comparison as an OR, which it searches no index for; the bound says where to begin.
+        first = {f"{ordering.fields[0]}__{bound}": start[0]}
+        rows = rows.filter(comparison(Tuple(*map(F, ordering.fields)), start), **first)
     return rows.order_by(*(f"-{field}" if descending else field for field in ordering.fields))
 
 
