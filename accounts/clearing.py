@@ -1,5 +1,6 @@
 """How rows that have served are deleted: in batches, so that nobody waits long for a lock."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import QuerySet
@@ -14,3 +15,8 @@ def clear(rows: "QuerySet[Any]", batch: int = BATCH) -> int:
         rows.filter(pk__in=keys).delete()
         cleared += len(keys)
     return cleared
+
+
+def batches(keys: list[Any]) -> Iterator[list[Any]]:
+    """Some keys, at most `BATCH` at a time."""
+    return (keys[start : start + BATCH] for start in range(0, len(keys), BATCH))

@@ -1,8 +1,9 @@
 """What happens to tokens when what a user may do becomes less."""
 
 from django.db import transaction
+from django.db.models import QuerySet
 
-from accounts import sessions, statuses
+from accounts import sessions
 from accounts.models import Event, Role, Session, User, granted
 from wire.events import Actor
 
@@ -16,6 +17,7 @@ def scopes_of(user: User) -> set[str]:
 def apply_user_change(user: User, *, before: set[str], changed: list[str], by: Actor) -> None:
     """After staff edited a user: end what a disabled user, an old password or an old address opened,
     and let no token say more than the user may now do."""
+    hold(User.objects.filter(pk=user.pk))
     own = Session.objects.filter(user=user)
     if "roles" in changed:
         names = sorted(user.roles.values_list("name", flat=True))
@@ -26,8 +28,7 @@ def apply_user_change(user: User, *, before: set[str], changed: list[str], by: A
 
     lost = before - scopes_of(user)
     if lost:
-        sessions.lock(own)
-        statuses.revoke(own.filter(ended_at=None))
+        sessions.reduce(own)
         Event.objects.record(user, "scopes reduced", by=by, lost=sorted(lost))
 
 
@@ -44,14 +45,21 @@ def disable(user: User, *, by: Actor) -> bool:
 
 @transaction.atomic
 def revoke_role(role: Role, *, by: Actor) -> None:
-    """After a role lost a scope: revoke its users' access tokens in one UPDATE.
+    """After a role lost a scope: revoke its users' access tokens.
 
     Their sessions go on; the next refresh brings a token with the smaller scope.
     """
-    affected = Session.objects.filter(ended_at=None, user__roles=role)
-    sessions.lock(affected)
-    statuses.revoke(affected)
+    hold(User.objects.filter(roles=role))
+    sessions.reduce(Session.objects.filter(user__roles=role))
     Event.objects.record(role, "role reduced", by=by, scopes=role.scopes)
+
+
+def hold(users: "QuerySet[User]") -> None:
+    """Let no log-in of some users go on until the transaction ends, and see those that came before.
+
+    Whoever locks users and sessions locks users first.
+    """
+    list(users.select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk"))
 
 
 @transaction.atomic

@@ -187,6 +187,11 @@ def unexpired() -> dict[str, Any]:
     return {"expires_at__gt": now, "rotated_at__gt": now - settings.REFRESH_IDLE_LIFETIME}
 
 
+def may_have_tokens() -> dict[str, Any]:
+    """As `unexpired`, with those whose last access token may outlive them."""
+    return unexpired() | {"expires_at__gt": timezone.now() - settings.TOKEN_LIFETIME}
+
+
 def others(sub: str, sid: str) -> QuerySet[Session]:
     """The sessions of a user but one."""
     return Session.objects.filter(user__pk=sub).exclude(pk__in=[sid] if sid else [])
@@ -196,9 +201,16 @@ def others(sub: str, sid: str) -> QuerySet[Session]:
 def end(sessions: "QuerySet[Session]", *, reason: str, by: Actor) -> int:
     """End those of some sessions that live, their tokens with them; how many that were."""
     ids = lock(sessions)
-    for start in range(0, len(ids), clearing.BATCH):
-        end_batch(ids[start : start + clearing.BATCH], reason=reason, by=by)
+    for batch in clearing.batches(ids):
+        end_batch(batch, reason=reason, by=by)
     return len(ids)
+
+
+@transaction.atomic
+def reduce(sessions: "QuerySet[Session]") -> None:
+    """Revoke the access tokens of some sessions; the sessions go on, with a new entry from their next refresh."""
+    for batch in clearing.batches(lock(sessions.filter(**may_have_tokens()))):
+        statuses.revoke(Session.objects.filter(pk__in=batch))
 
 
 def lock(sessions: "QuerySet[Session]") -> list[uuid.UUID]:
