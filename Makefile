@@ -67,7 +67,7 @@ tests/interop/node_modules/.package-lock.json: tests/interop/package-lock.json
 
 check: .venv/dev tests/interop/node_modules/.package-lock.json
 	$(MAKE) format lint types imports dependencies templates migrations deploy fresh
-	$(MAKE) test-sqlite test-postgresql
+	$(MAKE) test-sqlite test-postgresql test-encrypted
 	$(MAKE) bench-quick
 
 format:
@@ -119,6 +119,10 @@ bench: .venv/bench
 
 bench-quick: .venv/bench
 	$(PY) -m benchmarks --quick --check --drop
+
+# Where a key for it is set, access tokens are encrypted, and everything about them holds as ever.
+test-encrypted:
+	JWT_ENCRYPTION_KEY=$$($(PY) manage.py encryption_key) $(PYTEST) -m "not slow" tests/tokens tests/accounts
 
 ## Keep it ---------------------------------------------------------------------------------------
 

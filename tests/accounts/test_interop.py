@@ -7,12 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from accounts import keys
 from accounts.models import SigningKey
 from accounts.sessions import Origin, log_in
 from tests.accounts.conftest import PASSWORD, forget
+from tokens import encryption
 from wire.events import SYSTEM
 
 INTEROP = Path(__file__).parent.parent / "interop"
@@ -31,7 +33,8 @@ class Node:
         self.process = subprocess.Popen(
             ["node", "verify.mjs"], cwd=INTEROP, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        self.write({"issuer": issuer, "audience": audience})
+        keys = [encryption.write_key(key) for key in settings.JWT_ENCRYPTION_KEYS]
+        self.write({"issuer": issuer, "audience": audience, "key": keys[0] if keys else None})
 
     def write(self, value):
         self.process.stdin.write(json.dumps(value) + "\n")
@@ -88,9 +91,18 @@ def test_node_takes_our_tokens_before_during_and_after_a_rotation(alice, start_n
     assert start_node().verify(after) == believed(alice)
 
 
+def test_node_takes_our_tokens_encrypted_with_the_key(alice, settings, start_node):
+    settings.JWT_ENCRYPTION_KEYS = [b"e" * 32]
+    node = start_node()
+
+    assert node.verify(new_token()) == believed(alice)
+
+    settings.JWT_ENCRYPTION_KEYS = [b"o" * 32]
+    assert node.verify(new_token())["jose"] == "refused: ERR_JWE_DECRYPTION_FAILED"
+
+
 def test_node_refuses_what_we_refuse(alice, start_node):
-    header, claims, signature = new_token().split(".")
-    forged = f"{header}.{claims}.{signature[:-4]}AAAA"
+    forged = encryption.close(encryption.open_shell(new_token())[:-4] + "AAAA")
 
     answer = start_node().verify(forged)
 

@@ -8,6 +8,7 @@ from django.test import Client
 
 from accounts.models import Session, User
 from tests.accounts.conftest import PASSWORD
+from tokens import encryption
 from tokens.cookies import access_name, refresh_name
 from tokens.verification import verify
 
@@ -139,7 +140,8 @@ def test_a_refused_renewal_clears_both_cookies(logged_in):
 
 def test_a_token_refused_when_just_issued_is_not_renewed(logged_in):
     Session.objects.get().status.revoked_at = None
-    logged_in.cookies[access_name()] = logged_in.cookies[access_name()].value[:-4] + "AAAA"
+    forged = encryption.open_shell(logged_in.cookies[access_name()].value)[:-4] + "AAAA"
+    logged_in.cookies[access_name()] = encryption.close(forged)
 
     answer = logged_in.get("/account/")
 
