@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
@@ -101,6 +102,28 @@ class User(AbstractBaseUser):
     @property
     def sub(self) -> str:
         return str(self.pk)
+
+    def check_password(self, raw_password: str) -> bool:
+        """Whether it is the user's; a hash that is weaker than today's is exchanged."""
+        outdated: list[str] = []
+        if not check_password(raw_password, self.password, outdated.append):
+            return False
+
+        return not outdated or self.strengthen(raw_password)
+
+    def strengthen(self, raw_password: str) -> bool:
+        """Hash a password anew that was found right; whether it still is.
+
+        Only the hash that was checked is exchanged: a password set meanwhile stays.
+        """
+        encoded = make_password(raw_password)
+        own = User.objects.filter(pk=self.pk)
+        if own.filter(password=self.password).update(password=encoded):
+            self.password = encoded
+            return True
+
+        self.password = own.values_list("password", flat=True).first() or ""
+        return self.check_password(raw_password)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.email = fold_email(self.email)

@@ -76,7 +76,7 @@ def store_password(user: User, encoded: str, *, sid: str, by: Actor) -> None:
 def reset_password(user: User, new: str) -> None:
     """Set the password of who proved to read the user's mail, and end every session.
 
-    Raises Django's `ValidationError` for a poor password.
+    Raises Django's `ValidationError` for a poor password, `WrongPassword` if another was set meanwhile.
     """
     validate_password(new, user)
     replace_password(user, make_password(new))
@@ -84,7 +84,10 @@ def reset_password(user: User, new: str) -> None:
 
 @transaction.atomic
 def replace_password(user: User, encoded: str) -> None:
-    User.objects.filter(pk=user.pk).update(password=encoded)
+    """Exchange the password that a link was made for; of two who follow it at once, one comes too late."""
+    if not User.objects.filter(pk=user.pk, password=user.password).update(password=encoded):
+        raise WrongPassword
+
     Event.objects.record(user, "password reset", by=SYSTEM)
     sessions.end(Session.objects.filter(user=user), reason="password reset", by=SYSTEM)
 
@@ -104,8 +107,11 @@ def change_email(user: User, current: str, email: str, *, sid: str, by: Actor) -
 
 @transaction.atomic
 def store_email(user: User, email: str, *, sid: str, by: Actor) -> None:
+    """Exchange the address of who has the password that was checked, whatever was changed meanwhile."""
+    if not User.objects.filter(pk=user.pk, password=user.password).update(email=email):
+        raise WrongPassword
+
     before, user.email = user.email, email
-    user.save(update_fields=["email"])
     Event.objects.record(user, "e-mail changed", by=by, before=before)
     sessions.end(sessions.others(user.sub, sid), reason="e-mail change", by=by)
 
@@ -116,6 +122,15 @@ def delete_self(user: User, current: str, *, by: Actor) -> None:
     Orders keep their own copy of the name.
     """
     check_password(user, current)
+    remove(user, by=by)
+
+
+@transaction.atomic
+def remove(user: User, *, by: Actor) -> None:
+    """Delete who has the password that was checked."""
+    if not User.objects.select_for_update().filter(pk=user.pk, password=user.password).first():
+        raise WrongPassword
+
     roles.remove_user(user, by=by)
 
 

@@ -9,7 +9,7 @@ from django.contrib.auth import views
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 
-from accounts import throttling
+from accounts import registration, throttling
 from accounts.forms import ForgottenForm, NewPasswordForm
 from tokens.pages import page
 from tokens.permissions import OPEN
@@ -62,6 +62,11 @@ class Choose(views.PasswordResetConfirmView):
     success_url = "/login/"
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Set the password, which shuts out whoever is in."""
+        """Set the password, which shuts out whoever is in; a link that was used meanwhile does not work."""
+        try:
+            response = super().form_valid(form)
+        except registration.WrongPassword:
+            self.validlink = False
+            return self.render_to_response(self.get_context_data())
         messages.success(self.request, "Your password is set. Log in with it.")
-        return super().form_valid(form)
+        return response

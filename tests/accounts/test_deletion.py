@@ -2,8 +2,10 @@
 
 import pytest
 
+from accounts import registration
 from accounts.models import Event, Session, TokenStatus, User
 from tests.accounts.conftest import PASSWORD
+from wire.events import SYSTEM
 
 pytestmark = pytest.mark.django_db
 
@@ -68,3 +70,13 @@ def test_a_log_in_while_one_is_deleted_leaves_no_session(alice, log_in, bearer, 
     assert statuses[0] == 204
     assert set(statuses[1:]) <= {200, 401, 429}
     assert not Session.objects.exists()
+
+
+def test_a_deletion_that_a_new_password_overtook_is_refused(alice):
+    stale = User.objects.get()
+    registration.reset_password(alice, "a staple and a horse")
+
+    with pytest.raises(registration.WrongPassword):
+        registration.remove(stale, by=SYSTEM)
+
+    assert User.objects.count() == 1

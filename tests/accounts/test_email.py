@@ -2,8 +2,10 @@
 
 import pytest
 
-from accounts.models import Event, Session
+from accounts import registration
+from accounts.models import Event, Session, User
 from tests.accounts.conftest import PASSWORD
+from wire.events import SYSTEM
 
 pytestmark = pytest.mark.django_db
 
@@ -72,3 +74,13 @@ def test_of_two_who_take_one_address_at_once_one_does(alice, bob, log_in, bearer
     statuses = at_once(2, lambda number: change(clients[number]).status_code)
 
     assert sorted(statuses) == [200, 409]
+
+
+def test_a_change_that_a_new_password_overtook_is_refused(alice):
+    stale = User.objects.get()
+    registration.reset_password(alice, "a staple and a horse")
+
+    with pytest.raises(registration.WrongPassword):
+        registration.store_email(stale, NEW, sid="", by=SYSTEM)
+
+    assert User.objects.get().email == "alice@example.com"

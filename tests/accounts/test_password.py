@@ -3,7 +3,7 @@
 import pytest
 
 from accounts import registration
-from accounts.models import Event, Session, TokenStatus
+from accounts.models import Event, Session, TokenStatus, User
 from tests.accounts.conftest import PASSWORD
 from wire.events import SYSTEM
 
@@ -93,3 +93,21 @@ def test_a_password_hashed_with_less_is_hashed_anew_at_log_in(alice, api, settin
 
     alice.refresh_from_db()
     assert alice.password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_a_hash_made_anew_at_log_in_does_not_undo_a_password_set_meanwhile(alice, settings):
+    registration.reset_password(User.objects.get(), NEW)
+    settings.PASSWORD_HASHERS = ["accounts.hashers.OwaspArgon2", "django.contrib.auth.hashers.MD5PasswordHasher"]
+
+    assert alice.check_password(PASSWORD) is False
+
+    assert User.objects.get().check_password(NEW)
+
+
+def test_two_who_log_in_at_once_with_an_old_hash_both_get_in(alice, settings):
+    settings.PASSWORD_HASHERS = ["accounts.hashers.OwaspArgon2", "django.contrib.auth.hashers.MD5PasswordHasher"]
+    other = User.objects.get()
+
+    assert [alice.check_password(PASSWORD), other.check_password(PASSWORD)] == [True, True]
+
+    assert other.password == alice.password == User.objects.get().password

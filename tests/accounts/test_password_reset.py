@@ -8,7 +8,9 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Event, Session
+from accounts import registration
+from accounts.forms import NewPasswordForm
+from accounts.models import Event, Session, User
 from tests.accounts.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -100,3 +102,29 @@ def test_too_many_links_are_put_off(browser, alice):
     assert [answer.status_code for answer in answers] == [302, 302, 302, 429, 429]
     assert answers[-1]["Retry-After"] == "1"
     assert len(mail.outbox) == 3
+
+
+def test_of_two_who_follow_one_link_at_once_one_sets_a_password(alice):
+    first, second = User.objects.get(), User.objects.get()
+    registration.reset_password(first, NEW)
+
+    with pytest.raises(registration.WrongPassword):
+        registration.reset_password(second, "the password of a thief")
+
+    assert User.objects.get().check_password(NEW)
+
+
+def test_who_comes_second_is_told_that_the_link_does_not_work(browser, alice, settings, monkeypatch):
+    ask(browser)
+    form = browser.get(mailed_path(settings), follow=True)
+    checked = NewPasswordForm.clean_new_password
+
+    def clean(form):
+        registration.reset_password(User.objects.get(), NEW)
+        return checked(form)
+
+    monkeypatch.setattr(NewPasswordForm, "clean_new_password", clean)
+    answer = browser.post(form.redirect_chain[-1][0], {"new_password": "the password of a thief"})
+
+    assert "That link does not work." in answer.content.decode()
+    assert User.objects.get().check_password(NEW)
