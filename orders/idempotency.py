@@ -19,7 +19,7 @@ from orders.checkout import Customer
 from orders.inventory import Wanted
 from orders.life import Status
 from orders.models import KEY_LIFETIME, IdempotencyKey, Order
-from wire.json import write
+from wire import json
 
 logger = structlog.get_logger(__name__)
 
@@ -27,6 +27,8 @@ PLACE = "place"
 """The operation that keys are for."""
 BATCH = 1_000
 """Keys that one statement clears."""
+TRIES = 5
+"""Times that a request looks again at a key which others forget and claim meanwhile."""
 ACCEPTED = 202
 """The one status that is not final."""
 
@@ -78,20 +80,27 @@ def place_once(customer: Customer, lines: Iterable[Wanted], *, key: str, answer:
     Never from inside a transaction. Raises `BadLines`, `KeyReused` or `StillRunning`.
     """
     asked = Asked(customer, checkout.merge(lines), ship_to, key)
-    try:
+    for _ in range(TRIES):
         order = claim(asked)
-    except IntegrityError:
+        if order:
+            return finish(checkout.confirm(order), answer)
         known = recall(asked)
         if known:
             return repeat(known, asked, answer)
-        order = claim(asked)
 
-    return finish(checkout.confirm(order), answer)
+    raise StillRunning
+
+
+def claim(asked: Asked) -> Order | None:
+    """Write down a pending order together with its key; None if the key is taken."""
+    try:
+        return write(asked)
+    except IntegrityError:
+        return None
 
 
 @transaction.atomic(durable=True)
-def claim(asked: Asked) -> Order:
-    """Write down a pending order together with its key; raises `IntegrityError` if the key is taken."""
+def write(asked: Asked) -> Order:
     order = checkout.draft(asked.customer, ship_to=asked.ship_to)
     # The key goes first, since it is what may be refused.
     IdempotencyKey.objects.create(**name(asked), fingerprint=fingerprint(asked), order_id=order.pk)
@@ -153,7 +162,7 @@ def finish(order: Order, answer: Teller) -> Outcome:
     if status == ACCEPTED:
         unanswered.update(status=status)
         return Outcome(order.pk, status, body)
-    if unanswered.update(status=status, body=write(body).decode()):
+    if unanswered.update(status=status, body=json.write(body).decode()):
         return Outcome(order.pk, status, body)
 
     return replay(IdempotencyKey.objects.get(order=order))

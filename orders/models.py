@@ -45,6 +45,14 @@ class OrderQuerySet(models.QuerySet["Order"]):
         everyones = words_of(action) - {OWNER}
         return self.placed_by(caller.sub) if everyones.isdisjoint(caller.scopes) else self.all()
 
+    def owing(self) -> Self:
+        """Orders of which products has yet to hear a verb."""
+        return self.exclude(owes="")
+
+    def waiting(self) -> Self:
+        """Pending orders that are nobody's business any more."""
+        return self.filter(status=Status.PENDING, lease_until__lt=timezone.now())
+
     def unsettled(self) -> Self:
         """Orders that owe products a verb, or wait for one past their lease."""
         return self.filter(~Q(owes="") | Q(status=Status.PENDING, lease_until__lt=timezone.now()))

@@ -16,7 +16,7 @@ from wire.events import write_event
 from wire.keyset import Row
 from wire.money import write_amount
 from wire.problems import Problem, problem
-from wire.serializers import Amount, StrictSerializer, Text, Whole
+from wire.serializers import Amount, Id, StrictSerializer, Text, Whole
 
 # What comes in ----------------------------------------------------------------------------------
 
@@ -55,7 +55,7 @@ def read_key(headers: Mapping[str, str]) -> str:
 class NewOrderLine(StrictSerializer):
     """A product to order; `price` is what the buyer saw, and an order at another price is refused."""
 
-    product = serializers.UUIDField()
+    product = Id()
     quantity = Whole(min_value=1, max_value=MAX_QUANTITY)
     price = Amount(required=False)
 
@@ -76,7 +76,7 @@ class NewOrder(StrictSerializer):
 class Payment(StrictSerializer):
     """How an order was paid."""
 
-    reference = Text(max_length=200, trim_whitespace=False, help_text="What the payment is known by elsewhere.")
+    reference = Text(max_length=200, help_text="What the payment is known by elsewhere.")
 
 
 class Nothing(StrictSerializer):

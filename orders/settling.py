@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import structlog
-from prometheus_client import Counter
+from django.db import InterfaceError, OperationalError
 
 from orders import checkout, debts, transitions
 from orders.inventory import Gone, InventoryUnavailable, OtherLines
@@ -15,8 +15,6 @@ logger = structlog.get_logger(__name__)
 
 BATCH = 1_000
 """Orders that one run expires or rejects."""
-
-settled_orders = Counter("tessera_orders_settled", "Orders that the resolver took up, by what came of it", ["result"])
 
 
 def settle_orders() -> dict[str, int]:
@@ -43,18 +41,22 @@ def reject_overdue() -> None:
 
 
 def attempt(order_id: UUID) -> str:
-    """Try to settle an order, and say how it went."""
+    """Try to settle an order, and say how it went. Whatever is wrong with one, the others have their turn."""
     try:
         settle(order_id)
-        result = "settled"
     except InventoryUnavailable as error:
         logger.warning("inventory_unavailable", error=str(error))
-        result = "left"
+        return "left"
     except (Gone, OtherLines) as error:
-        logger.exception("order_stuck", order=str(order_id), error=repr(error))
-        result = "stuck"
-    settled_orders.labels(result).inc()
-    return result
+        # Known, and met again with each run until a person has looked at it: no traceback each time.
+        logger.error("order_stuck", order=str(order_id), error=repr(error))
+        return "stuck"
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("order_stuck", order=str(order_id))
+        return "stuck"
+    return "settled"
 
 
 def settle(order_id: UUID) -> None:

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from orders import idempotency
 from orders.idempotency import clear_keys
 from orders.models import IdempotencyKey, Order
 from tests.conftest import CUSTOMER, Person
@@ -157,6 +158,33 @@ def test_a_key_is_forgotten_after_a_day(alice, tea, place, later):
 
     assert second["id"] != first["id"]
     assert IdempotencyKey.objects.count() == 1
+
+
+def test_two_who_meet_at_a_forgotten_key_make_one_order(alice, tea, place, later, monkeypatch):
+    first = place(alice, {tea: 1}, key='"k"').json()
+    later(first["id"], hours=25)
+    recall, faster = idempotency.recall, []
+
+    def recall_slowly(asked):
+        found = recall(asked)
+        if not faster:
+            faster.append(None)
+            faster[0] = place(alice, {tea: 1}, key='"k"')
+        return found
+
+    monkeypatch.setattr(idempotency, "recall", recall_slowly)
+
+    slower = place(alice, {tea: 1}, key='"k"')
+
+    assert (faster[0].status_code, slower.status_code, slower.content) == (201, 201, faster[0].content)
+    assert Order.objects.count() == 2
+
+
+def test_who_never_gets_a_key_is_told_to_ask_again(alice, tea, place, monkeypatch):
+    place(alice, {tea: 1}, key='"k"')
+    monkeypatch.setattr(idempotency, "recall", lambda asked: None)
+
+    assert place(alice, {tea: 1}, key='"k"').json()["code"] == "idempotency-key-in-use"
 
 
 def test_old_keys_are_cleared_in_batches(alice, tea, place, settings, monkeypatch):

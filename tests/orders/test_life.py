@@ -113,7 +113,9 @@ def test_nobody_acts_on_the_order_of_somebody_else(alice, bob, tea, place, act, 
     assert Order.objects.get().status == "placed"
 
 
-@pytest.mark.parametrize("body", [{}, {"reference": ""}, {"reference": 7}, {"reference": "P", "amount": "1.00"}, []])
+@pytest.mark.parametrize(
+    "body", [{}, {"reference": ""}, {"reference": "  "}, {"reference": 7}, {"reference": "P", "amount": "1.00"}, []]
+)
 def test_paying_takes_a_reference(alice, dave, tea, place, body):
     order = place(alice, {tea: 1}).json()
 

@@ -102,6 +102,9 @@ def test_two_currencies_are_no_order(alice, tea, place, inventory):
         ([{"product": "TEA", "quantity": True}], "lines"),
         ([{"product": "TEA", "quantity": 1.0}], "lines"),
         ([{"product": "tea", "quantity": 1}], "lines"),
+        ([{"product": 12345, "quantity": 1}], "lines"),
+        ([{"product": True, "quantity": 1}], "lines"),
+        ([{"product": "urn:uuid:TEA", "quantity": 1}], "lines"),
         ([{"product": "TEA", "quantity": 1, "price": 4.5}], "lines"),
         ([{"product": "TEA", "quantity": 1, "price": "4.50001"}], "lines"),
         ([{"product": "TEA", "quantity": 1, "colour": "red"}], "lines"),
@@ -113,7 +116,7 @@ def test_two_currencies_are_no_order(alice, tea, place, inventory):
     ],
 )
 def test_lines_that_are_none_are_refused_and_nothing_is_stored(alice, tea, lines, field):
-    named = [{**line, "product": line["product"].replace("TEA", str(tea))} for line in lines if isinstance(line, dict)]
+    named = [{**line, "product": name(line["product"], tea)} for line in lines if isinstance(line, dict)]
     body = {"lines": named if isinstance(lines, list) else lines}
 
     response = alice.post("/api/orders/", body, headers={"Idempotency-Key": '"k"'})
@@ -121,6 +124,10 @@ def test_lines_that_are_none_are_refused_and_nothing_is_stored(alice, tea, lines
     assert (response.status_code, response.json()["code"]) == (400, "invalid")
     assert list(response.json()["errors"]) == [field]
     assert (Order.objects.count(), IdempotencyKey.objects.count()) == (0, 0)
+
+
+def name(product, tea):
+    return product.replace("TEA", str(tea)) if isinstance(product, str) else product
 
 
 def test_unknown_fields_are_refused(alice, tea, place):

@@ -1,0 +1,14 @@
+"""Orders as an app."""
+
+from django.apps import AppConfig
+
+
+class OrdersConfig(AppConfig):
+    """The service of orders, with its figures on /metrics."""
+
+    name = "orders"
+
+    def ready(self) -> None:
+        from orders import figures  # noqa: PLC0415  # There are models only now.
+
+        figures.publish()
