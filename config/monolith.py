@@ -16,32 +16,40 @@ class LocalInventory:
     """The inventory next door. Only plain data crosses, and errors in the words of orders."""
 
     def reserve(self, order_id: UUID, lines: Sequence[Wanted]) -> list[Held]:
-        with translated():
+        with written():
             held = stock.reserve(order_id, [stock.Wanted(*line) for line in lines])
         return [Held(*line) for line in held]
 
     def release(self, order_id: UUID) -> None:
-        with translated():
+        with written():
             stock.release(order_id)
 
     def fulfil(self, order_id: UUID) -> None:
-        with translated():
+        with written():
             stock.fulfil(order_id)
 
     def take_back(self, order_id: UUID) -> None:
-        with translated():
+        with written():
             stock.take_back(order_id)
 
     def held(self) -> Iterator[tuple[UUID, dict[UUID, int]]]:
-        return stock.held()
+        with translated():
+            yield from stock.held()
+
+
+@contextmanager
+def written() -> Iterator[None]:
+    """Change something, unless products only reads."""
+    if "products" in settings.READ_ONLY:
+        raise inventory.InventoryUnavailable("Products only reads for now.")
+
+    with translated():
+        yield
 
 
 @contextmanager
 def translated() -> Iterator[None]:
     """Raise what products raises as orders knows it."""
-    if "products" in settings.READ_ONLY:
-        raise inventory.InventoryUnavailable("Products only reads for now.")
-
     try:
         yield
     except stock.OutOfStock as error:

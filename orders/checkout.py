@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from orders import debts
-from orders.inventory import Facts, Gone, Held, InventoryUnavailable, NotReserved, Wanted, get_inventory
+from orders.inventory import Facts, Gone, Held, InventoryUnavailable, NotReserved, OtherLines, Wanted, get_inventory
 from orders.life import Status
 from orders.models import LEASE, Event, Line, Order
 from wire.events import SYSTEM
@@ -34,13 +34,15 @@ class BadLines(ValueError):
     """These lines are no order: none, too many, too much of a product, or two prices for one."""
 
 
-def place_order(customer: Customer, lines: Iterable[Wanted], *, ship_to: str = "") -> Order:
-    """Order something; never from inside a transaction.
+def place_order(
+    customer: Customer, lines: Iterable[Wanted], *, ship_to: str = "", order_id: UUID | None = None
+) -> Order:
+    """Order something, under an id of the caller's if there is one; never from inside a transaction.
 
     The order comes back placed; rejected, with the reason in `rejection`; cancelled, if somebody
     was that fast; or pending, if products cannot be reached. Raises `BadLines`.
     """
-    return confirm(open_order(customer, merge(lines), ship_to=ship_to))
+    return confirm(open_order(customer, merge(lines), ship_to=ship_to, order_id=order_id))
 
 
 def merge(lines: Iterable[Wanted]) -> list[Wanted]:
@@ -66,9 +68,12 @@ def add(first: Wanted, second: Wanted) -> Wanted:
 
 
 @transaction.atomic(durable=True)
-def open_order(customer: Customer, lines: Sequence[Wanted], *, ship_to: str = "") -> Order:
+def open_order(
+    customer: Customer, lines: Sequence[Wanted], *, ship_to: str = "", order_id: UUID | None = None
+) -> Order:
     """Write a pending order down before products hears of it."""
     order = draft(customer, ship_to=ship_to)
+    order.pk = order_id or order.pk
     write_order(order, lines, by=customer)
     return order
 
@@ -121,6 +126,10 @@ def confirm(order: Order) -> Order:
         # It was cancelled or rejected meanwhile; if not, nothing can be held for it any more.
         if give_up(order):
             debts.offer(order.pk)
+    except OtherLines as error:
+        # Nobody but a person can say which of the two are right.
+        logger.error("order_stuck", order=str(order.pk), error=repr(error))
+        postpone(order, error)
     else:
         place(order, held)
     return Order.objects.get(pk=order.pk)
@@ -131,9 +140,9 @@ def wanted(order: Order) -> list[Wanted]:
     return [Wanted(*row) for row in order.lines.values_list("product", "quantity", "seen_price")]
 
 
-def postpone(order: Order, error: InventoryUnavailable) -> None:
+def postpone(order: Order, error: Exception) -> None:
     """Leave an order pending, for whoever comes next."""
-    logger.warning("order_waits", order=str(order.pk), error=str(error))
+    logger.warning("order_waits", order=str(order.pk), error=repr(error))
     Order.objects.let_go(order.pk)
 
 

@@ -204,7 +204,10 @@ class RemoteInventory:
 
     def reserve(self, order_id: UUID, lines: Sequence[Wanted]) -> list[Held]:
         answer = self._ask("PUT", f"{order_id}/", {"lines": [write_wanted(line) for line in lines]})
-        return read_lines(answer)
+        held = read_lines(answer)
+        if sorted(line[:2] for line in held) != sorted(line[:2] for line in lines):
+            raise InventoryUnavailable("Products answered with other lines than were asked for.")
+        return held
 
     def release(self, order_id: UUID) -> None:
         self._ask("DELETE", f"{order_id}/")
@@ -218,9 +221,8 @@ class RemoteInventory:
     def held(self) -> Iterator[tuple[UUID, dict[UUID, int]]]:
         query: dict[str, str] | None = {"state": "held", "limit": "100"}
         while query:
-            page = self._ask("GET", f"?{urlencode(query)}").body
-            yield from map(read_holding, page["results"])
-            query = read_query(page["next"])
+            holdings, query = read_page(self._ask("GET", f"?{urlencode(query)}"))
+            yield from holdings
 
     def _ask(self, method: str, path: str, body: Any = None) -> Answer:
         """The answer of products, unless it is an error."""
@@ -299,13 +301,21 @@ def read_lines(answer: Answer) -> list[Held]:
     """The lines of a reservation; raises `InventoryUnavailable` for an answer that is none."""
     try:
         return [read_held(line) for line in answer.body["lines"]]
-    except (KeyError, TypeError, ValueError, InvalidOperation) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
         raise InventoryUnavailable("Products answered with no reservation.") from error
 
 
 def read_held(line: dict[str, Any]) -> Held:
     price = Decimal(line["unit_price"])
     return Held(UUID(line["product"]), line["quantity"], line["sku"], line["name"], price, line["currency"])
+
+
+def read_page(answer: Answer) -> tuple[list[tuple[UUID, dict[UUID, int]]], dict[str, str] | None]:
+    """What is held, and the query of the next page; raises `InventoryUnavailable` for an answer that is no page."""
+    try:
+        return [read_holding(row) for row in answer.body["results"]], read_query(answer.body["next"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InventoryUnavailable("Products answered with no page of what is held.") from error
 
 
 def read_holding(row: dict[str, Any]) -> tuple[UUID, dict[UUID, int]]:

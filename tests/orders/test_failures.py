@@ -1,6 +1,7 @@
 """What happens when products is away, answers are lost, and changes race."""
 
 import threading
+import uuid
 
 import pytest
 from django.db import connection
@@ -203,12 +204,22 @@ def test_an_order_that_products_contradicts_is_stuck_and_others_go_on(alice, dav
     for order in (stuck, fine):
         act(dave, order, "ship")
     inventory.down = False
-    import uuid
-
     del inventory.reservations[uuid.UUID(stuck["id"])]
 
     assert settling.settle_orders() == {"settled": 1, "stuck": 1, "left": 0}
     assert [order.owes for order in Order.objects.order_by("created_at")] == ["fulfil", ""]
+
+
+def test_an_order_that_products_holds_other_lines_for_waits(alice, tea, place, inventory, caplog):
+    inventory.mute = True
+    order = place(alice, {tea: 2}, key='"k"').json()
+    inventory.mute = False
+    reservation = inventory.reservations[uuid.UUID(order["id"])]
+    reservation.asked = wanted(tea, 3)
+
+    assert place(alice, {tea: 2}, key='"k"').status_code == 202
+    assert "OtherLines" in caplog.text
+    assert settling.settle_orders() == {"settled": 0, "stuck": 0, "left": 1}
 
 
 def test_of_two_debts_only_the_one_that_was_heard_is_cleared(alice, dave, tea, place, act, inventory):

@@ -124,6 +124,24 @@ def test_what_means_nothing_is_no_answer(products, remote, answer):
     assert len(products.heard) == 1
 
 
+@pytest.mark.parametrize(
+    "lines", [[], [{**HELD, "quantity": 3}], [{**HELD, "product": str(ORDER)}], [HELD, HELD], [{**HELD, "product": 7}]]
+)
+def test_other_lines_than_were_asked_for_are_no_answer(products, remote, lines):
+    products.answers = [(200, {"order": str(ORDER), "state": "held", "lines": lines})]
+
+    with pytest.raises(InventoryUnavailable):
+        remote.reserve(ORDER, LINES)
+
+
+@pytest.mark.parametrize("page", [{}, [], None, {"results": None, "next": None}, {"results": [{}], "next": None}])
+def test_a_page_without_results_is_no_answer(products, remote, page):
+    products.answers = [(200, page)]
+
+    with pytest.raises(InventoryUnavailable):
+        list(remote.held())
+
+
 def test_a_token_that_is_refused_is_replaced(products, remote):
     products.answers = [(401, {"code": "invalid-token"}), RESERVED]
 

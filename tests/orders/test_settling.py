@@ -1,9 +1,11 @@
 """What runs beside requests: settling, expiring, clearing."""
 
+import re
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
 
 from orders.jobs import JOBS
 from orders.models import Event, Order
@@ -49,6 +51,54 @@ def test_settle_orders_fails_while_something_is_left(alice, tea, place, inventor
 
     with pytest.raises(CommandError):
         call_command("settle_orders", stdout=StringIO())
+
+
+def test_settle_orders_rests_while_orders_only_reads(alice, tea, place, inventory, settings):
+    inventory.down = True
+    place(alice, {tea: 2})
+    inventory.down = False
+    settings.READ_ONLY = ["orders"]
+
+    with pytest.raises(CommandError, match="READ_ONLY"):
+        call_command("settle_orders", stdout=StringIO())
+    assert Order.objects.get().status == "pending"
+
+
+def test_what_nobody_expected_of_one_order_does_not_stop_the_others(alice, tea, mug, place, inventory, caplog):
+    inventory.down = True
+    place(alice, {tea: 2})
+    younger = place(alice, {mug: 1}).json()
+    inventory.down = False
+    inventory.meanwhile = lambda: 1 / 0
+
+    assert settle_orders() == {"settled": 1, "stuck": 1, "left": 0}
+    assert Order.objects.get(pk=younger["id"]).status == "placed"
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_metrics_tell_what_is_unsettled(client, alice, tea, place, act, inventory, later):
+    owing = place(alice, {tea: 1}).json()
+    inventory.down = True
+    act(alice, owing, "cancel")
+    place(alice, {tea: 1})
+    overdue = place(alice, {tea: 1}).json()
+    later(overdue["id"], minutes=16)
+
+    assert figures(client) == {"owing": 1, "waiting": 2, "overdue": 1}
+
+
+def test_metrics_are_there_without_a_database(client):
+    def away(*_):
+        raise OperationalError("away")
+
+    with connection.execute_wrapper(away):
+        assert figures(client) == {}
+
+
+def figures(client):
+    text = client.get("/metrics").content.decode()
+    found = re.findall(r'^tessera_orders_unsettled\{state="(\w+)"\} (\d+)', text, re.MULTILINE)
+    return {state: int(count) for state, count in found}
 
 
 def test_every_job_runs_on_an_empty_shop():

@@ -9,8 +9,20 @@ from django.conf import settings as deployed
 if "products" not in deployed.SERVICES:
     pytest.skip("the seam needs products", allow_module_level=True)
 
+from django.db import OperationalError, connection
+
 from config.monolith import LocalInventory
-from orders.inventory import Gone, Held, OtherLines, OutOfStock, PriceChanged, RemoteInventory, Unorderable, Wanted
+from orders.inventory import (
+    Gone,
+    Held,
+    InventoryUnavailable,
+    OtherLines,
+    OutOfStock,
+    PriceChanged,
+    RemoteInventory,
+    Unorderable,
+    Wanted,
+)
 from products.models import Product, Stock
 from tests.issuer import sign
 from tests.neighbour import serve
@@ -231,6 +243,25 @@ def test_what_is_still_held_is_not_taken_back(inventory, shop, tea, order):
         inventory.take_back(order)
 
     assert shop.counters(tea) == (10, 2)
+
+
+def test_next_door_a_database_that_is_away_is_no_answer(local, order):
+    def away(*_):
+        raise OperationalError("away")
+
+    with connection.execute_wrapper(away), pytest.raises(InventoryUnavailable):
+        list(local[0].held())
+
+
+def test_next_door_what_is_held_is_told_while_products_only_reads(local, settings, order):
+    inventory, shop = local
+    tea = shop.add("tea")
+    inventory.reserve(order, [Wanted(tea, 2)])
+    settings.READ_ONLY = ["products"]
+
+    assert list(inventory.held()) == [(order, {tea: 2})]
+    with pytest.raises(InventoryUnavailable):
+        inventory.release(order)
 
 
 @pytest.mark.parametrize("verb", ["release", "fulfil", "take_back"])

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.demo import PASSWORD, PEOPLE
 
@@ -19,6 +19,9 @@ class Command(BaseCommand):
         parser.add_argument("--migrate", action="store_true", help="bring the database up to date first")
 
     def handle(self, *args: Any, migrate: bool, **options: Any) -> None:
+        resting = sorted({*settings.SERVICES} & {*settings.READ_ONLY})
+        if resting:
+            raise CommandError(f"READ_ONLY: {', '.join(resting)} only reads for now.")
         if migrate:
             call_command("migrate", verbosity=0)
         for service in sorted(settings.SERVICES, key=["accounts", "products", "orders"].index):
