@@ -44,5 +44,7 @@ class SearchForm(forms.Form):
 
     def write_search(self) -> Search:
         """What was filled in rightly."""
-        given = {name: value for name, value in self.cleaned_data.items() if value}
+        given = {
+            name: value for name, value in self.cleaned_data.items() if value is not False and value not in (None, "")
+        }
         return Search(**given)

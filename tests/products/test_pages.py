@@ -61,6 +61,7 @@ def test_what_is_sold_out_or_retired_has_no_order_form(alice, add):
         ("q=tea", ["Tea"]),
         ("category=Kitchen", ["Cup"]),
         ("price_max=5", ["Tea"]),
+        ("price_max=0", []),
         ("price_min=4.50&price_max=12", ["Cup", "Tea"]),
         ("ordering=-price", ["Cup", "Tea"]),
         ("ordering=price", ["Tea", "Cup"]),
