@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
-    consumes,
     initialize,
     invariant,
     precondition,
@@ -31,7 +30,7 @@ from config.monolith import LocalInventory
 from orders import idempotency, settling, transitions
 from orders.checkout import Customer
 from orders.idempotency import Answer, KeyReused
-from orders.inventory import Gone, InventoryUnavailable, OtherLines, Wanted, get_inventory
+from orders.inventory import InventoryUnavailable, Wanted, get_inventory
 from orders.life import ACTIONS, HOLDING, TARGETS, Status, allowed_actions
 from orders.models import PAYMENT_TERM, IdempotencyKey, Order
 from products import catalogue, stock
