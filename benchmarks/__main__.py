@@ -11,7 +11,7 @@ from benchmarks import databases, report
 
 PARTS = {
     "list": "lists", "verify": "verifying", "log-in": "logging_in", "refresh": "refreshing", "pages": "pages",
-    "search": "searching", "orders": "ordering", "startup": "starting", "growth": "growing",
+    "search": "searching", "revocation": "revoking", "orders": "ordering", "startup": "starting", "growth": "growing",
 }  # fmt: skip
 QUICK = ("list", "verify", "refresh", "startup")
 """What --quick measures: no part that needs a million rows."""
