@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from products.models import Event, Product, complain
 from wire.events import Actor
 from wire.keyset import DEFAULT_LIMIT, Ordering, Page, Recipe, Row, paginate, paginate_again
 from wire.problems import Conflict, NotFound, PreconditionFailed, Problem
+from wire.statements import Slot, Statement
 
 SHOWN = ("id", "sku", "name", "category", "price", "currency", "active")
 """What a list reads of a product, beside `on_hand` and `reserved`; one product has all of `WHOLE`."""
@@ -87,11 +89,18 @@ def find(search: Search) -> Any:
 
 def read(product_id: UUID) -> Row:
     """One product, for sale or retired, as a row of `WHOLE`, `on_hand`, `reserved`; or `NotFound`."""
-    row: Row | None = read_rows(Product.objects.filter(pk=product_id), *WHOLE).first()
-    if row is None:
+    rows = by_key().rows([product_id])
+    if not rows:
         raise NotFound
 
-    return row
+    return rows[0]
+
+
+@cache
+def by_key() -> Statement:
+    """One product by its key, as a row of `WHOLE`, `on_hand`, `reserved`."""
+    key = Slot(0, Product._meta.get_field("id"))
+    return Statement(read_rows(Product.objects.filter(pk=key), *WHOLE).order_by())
 
 
 def list_categories() -> list[str]:
