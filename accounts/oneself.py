@@ -30,11 +30,25 @@ def account(request: HttpRequest) -> HttpResponse:
     if do in ENDINGS:
         return end(request, do)
 
-    filled = FORMS[do](request.POST) if do in FORMS else None
-    if filled is not None and filled.is_valid() and carry_out(request, user, do, filled):
-        return leave(request, do)
+    if do not in FORMS:
+        return show(request, user, {})
 
-    return show(request, user, {do: filled} if filled else {})
+    filled = FORMS[do](request.POST)
+    try:
+        done = filled.is_valid() and carry_out(request, user, do, filled)
+    except throttling.TooManyFailures as error:
+        return put_off(request, user, {do: filled}, error.retry_after)
+    return leave(request, do) if done else show(request, user, {do: filled})
+
+
+def put_off(request: HttpRequest, user: User, filled: dict[str, forms.Form], seconds: int) -> HttpResponse:
+    """The page for who guessed at the password too often: 429, and when to come back."""
+    for form in filled.values():
+        form.add_error("current_password", f"That failed too often. Wait {seconds} seconds, then try again.")
+    response = show(request, user, filled)
+    response.status_code = 429
+    response["Retry-After"] = str(seconds)
+    return response
 
 
 def show(request: HttpRequest, user: User, filled: dict[str, forms.Form]) -> HttpResponse:
@@ -58,17 +72,15 @@ def write_rights(caller: TokenUser) -> dict[str, Any]:
 
 
 def carry_out(request: HttpRequest, user: User, do: str, form: forms.Form) -> bool:
-    """Whether it was done; if not, the form says why."""
+    """Whether it was done; if not, the form says why. Raises `TooManyFailures`."""
     try:
         DEEDS[do](user, bearer(request), **form.cleaned_data)
     except registration.WrongPassword:
         form.add_error("current_password", "That is not your password.")
     except registration.EmailTaken:
         form.add_error("email", "That e-mail address is taken.")
-    except throttling.TooManyFailures as error:
-        form.add_error("current_password", f"That failed too often. Wait {error.retry_after} seconds, then try again.")
     except ValidationError as error:
-        form.add_error("new_password", ValidationError(error.messages))
+        form.add_error("email" if "email" in form.fields else "new_password", ValidationError(error.messages))
     return form.is_valid()
 
 

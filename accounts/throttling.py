@@ -15,6 +15,8 @@ LONGEST_WAIT = 300
 """Seconds."""
 WINDOW = 3600
 """Seconds after the first failure; then counting starts anew."""
+MAILS_PER_HOUR = 20
+"""Links that one mailbox may be sent."""
 
 
 class TooManyFailures(Exception):
@@ -54,9 +56,15 @@ def limits_within(sub: str) -> list[Limit]:
 
 
 def limits_of_reset(email: str, address: str | None) -> list[Limit]:
-    """What asking for a link by mail counts against."""
+    """What asking for a link by mail counts against: an account from one network soon, any account
+    from there later, an account as a whole by the hour, so that its mailbox is not flooded."""
     account = hashlib.sha256(fold_email(email).encode()).hexdigest()[:40]
-    return [Limit(f"reset of {account}", free=3), Limit(f"resets from {network_of(read_address(address))}", free=20)]
+    network = network_of(read_address(address))
+    return [
+        Limit(f"reset of {account} from {network}", free=3),
+        Limit(f"resets from {network}", free=20),
+        Limit(f"reset of {account}", free=MAILS_PER_HOUR, hard=True),
+    ]
 
 
 def read_address(text: str | None) -> str | None:

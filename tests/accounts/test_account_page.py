@@ -1,7 +1,9 @@
 """On the account page one sees where one is logged in, and changes what is one's own."""
 
 import pytest
+import time_machine
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Session, User
 from accounts.sessions import Origin, log_in
@@ -100,3 +102,22 @@ def test_nothing_changes_without_the_password(browser, alice, do, fields):
 def test_what_the_page_does_not_know_it_does_not_do(browser):
     assert send(browser, "rubbish").status_code == 200
     assert living() == ["Firefox"]
+
+
+def test_who_guesses_too_often_is_told_when_to_come_back(browser, alice):
+    with time_machine.travel(timezone.now(), tick=False):
+        answers = [send(browser, "deletion", current_password="wrong") for _ in range(6)]
+
+    assert [answer.status_code for answer in answers] == [400] * 5 + [429]
+    assert answers[-1]["Retry-After"] == "1"
+    assert answers[-1].context["deletion_form"].errors == {
+        "current_password": ["That failed too often. Wait 1 seconds, then try again."]
+    }
+
+
+@pytest.mark.parametrize("email", ["al\u0130x@example.com", "alice", "a\0@example.com", f"{'a' * 250}@example.com"])
+def test_what_is_no_address_is_told_beside_its_field(browser, alice, email):
+    answer = send(browser, "email", email=email, current_password=PASSWORD)
+
+    assert (answer.status_code, list(answer.context["email_form"].errors)) == (400, ["email"])
+    assert User.objects.get().email == "alice@example.com"

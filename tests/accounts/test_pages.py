@@ -246,3 +246,11 @@ def test_no_page_carries_anything_inline(browser, address):
     page = text(browser.get(address))
 
     assert [word for word in ("<script", "<style", " style=", " onclick=", "https://", "http://") if word in page] == []
+
+
+@pytest.mark.parametrize("email", ["al\u0130x@example.com", "alice", "a\0@example.com", f"{'a' * 250}@example.com"])
+def test_what_is_no_address_is_told_beside_its_field(browser, email):
+    answer = browser.post("/register/", {"name": "Al", "email": email, "password": PASSWORD})
+
+    assert (answer.status_code, list(answer.context["form"].errors)) == (400, ["email"])
+    assert not User.objects.exists()

@@ -1,6 +1,7 @@
 """Who forgot the password gets a link by mail, which works once and shuts out whoever is in."""
 
 import re
+from datetime import timedelta
 
 import pytest
 import time_machine
@@ -128,3 +129,25 @@ def test_who_comes_second_is_told_that_the_link_does_not_work(browser, alice, se
 
     assert "That link does not work." in answer.content.decode()
     assert User.objects.get().check_password(NEW)
+
+
+def ask_from(browser, network):
+    return browser.post("/password-reset/", {"email": "alice@example.com"}, REMOTE_ADDR=f"10.0.{network}.1").status_code
+
+
+def test_who_asks_for_links_for_another_does_not_keep_her_from_her_own(browser, alice):
+    with time_machine.travel(timezone.now(), tick=False):
+        asked = [ask_from(browser, 1) for _ in range(10)]
+
+        assert asked == [302] * 3 + [429] * 7
+        assert ask_from(browser, 2) == 302
+
+
+def test_a_mailbox_is_sent_so_many_links_in_an_hour_wherever_they_are_asked_for(browser, alice):
+    now = timezone.now()
+    with time_machine.travel(now, tick=False):
+        asked = [ask_from(browser, network) for network in range(25)]
+    with time_machine.travel(now + timedelta(minutes=61), tick=False):
+        later = ask_from(browser, 30)
+
+    assert (asked, later) == ([302] * 20 + [429] * 5, 302)

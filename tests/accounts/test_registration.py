@@ -140,3 +140,9 @@ def test_nobody_makes_himself_more_than_a_customer(api, field):
 
     assert answer.json()["errors"] == {field: ["Unknown field."]}
     assert not User.objects.exists()
+
+
+def test_an_address_is_judged_as_it_is_stored(api):
+    answer = register(api, email="al\u0130x@example.com")
+
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["email"])
