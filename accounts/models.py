@@ -103,10 +103,10 @@ class User(AbstractBaseUser):
     def sub(self) -> str:
         return str(self.pk)
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """Whether it is the user's; a hash that is weaker than today's is exchanged."""
         outdated: list[str] = []
-        if not check_password(raw_password, self.password, outdated.append):
+        if raw_password is None or not check_password(raw_password, self.password, outdated.append):
             return False
 
         return not outdated or self.strengthen(raw_password)
