@@ -201,6 +201,7 @@ if DATABASE["ENGINE"] == "django.db.backends.postgresql":
     patience = {"connect_timeout": 3, "tcp_user_timeout": 5000}
     DATABASE["OPTIONS"] = own | patience | DATABASE.get("OPTIONS", {})
 if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASE["ENGINE"] = "config.sqlite"
     VAR_DIR.mkdir(exist_ok=True)
     DATABASE["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",

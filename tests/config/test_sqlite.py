@@ -1,0 +1,167 @@
+"""Whoever writes to a SQLite file stands in a queue, and leaves it whatever happens."""
+
+import fcntl
+import os
+import threading
+import time
+
+import pytest
+from django.db import IntegrityError, OperationalError, connections, transaction
+
+PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON;"
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "shop.sqlite3"
+
+
+@pytest.fixture
+def own(path, django_db_blocker):
+    """A connection to a file; each thread has one of its own under the same alias."""
+    connections.settings["own"] = dict(connections["default"].settings_dict) | {
+        "ENGINE": "config.sqlite",
+        "NAME": str(path),
+        "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 0.3, "init_command": PRAGMAS},
+    }
+    with django_db_blocker.unblock():
+        with connections["own"].cursor() as cursor:
+            cursor.execute("CREATE TABLE sale (id INTEGER PRIMARY KEY)")
+            cursor.execute("CREATE TABLE part (sale INTEGER REFERENCES sale DEFERRABLE INITIALLY DEFERRED)")
+        yield connections["own"]
+        connections["own"].close()
+    del connections["own"], connections.settings["own"]
+
+
+@pytest.fixture
+def is_free(path):
+    """Whether another process would have its turn at once."""
+
+    def is_free():
+        file = os.open(f"{path}-queue", os.O_RDWR)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(file)
+        return True
+
+    return is_free
+
+
+def sell(number=1):
+    with connections["own"].cursor() as cursor:
+        cursor.execute("INSERT INTO sale VALUES (%s)", [number])
+
+
+def count():
+    with connections["own"].cursor() as cursor:
+        return cursor.execute("SELECT count(*) FROM sale").fetchone()[0]
+
+
+def test_a_transaction_has_its_turn_until_it_is_committed(own, is_free):
+    with transaction.atomic(using="own"):
+        sell(1)
+        with transaction.atomic(using="own"):
+            sell(2)
+        during = is_free()
+
+    assert (during, is_free(), count()) == (False, True, 2)
+
+
+def test_one_that_is_rolled_back_leaves(own, is_free):
+    with transaction.atomic(using="own"):
+        sell()
+        transaction.set_rollback(True, using="own")
+
+    assert (is_free(), count()) == (True, 0)
+
+
+def test_one_that_cannot_be_committed_leaves(own, is_free):
+    with pytest.raises(IntegrityError), transaction.atomic(using="own"):
+        own.cursor().execute("INSERT INTO part VALUES (7)")
+
+    assert is_free()
+
+
+def test_one_whose_connection_is_closed_leaves(own, is_free):
+    with transaction.atomic(using="own"):
+        sell()
+        own.close()
+
+    assert (is_free(), count()) == (True, 0)
+
+
+def test_a_single_statement_has_its_turn_and_leaves_even_if_it_fails(own, is_free):
+    sell()
+    after_one = is_free()
+    with pytest.raises(IntegrityError):
+        sell()
+
+    assert (after_one, is_free(), count()) == (True, True, 1)
+
+
+def test_who_only_reads_does_not_wait(own, path):
+    file = os.open(f"{path}-queue", os.O_RDWR)
+    fcntl.flock(file, fcntl.LOCK_EX)
+
+    assert count() == 0
+
+    os.close(file)
+
+
+def test_a_writer_waits_for_another_process_longer_than_sqlite_would(own, path):
+    """A queue that is handed on needs no deadline: who is next is next."""
+    file = os.open(f"{path}-queue", os.O_RDWR)
+    fcntl.flock(file, fcntl.LOCK_EX)
+    writer = threading.Thread(target=in_thread(sell, []))
+    writer.start()
+    time.sleep(0.6)
+
+    before = count()
+    os.close(file)
+    writer.join()
+
+    assert (before, count()) == (0, 1)
+
+
+def test_a_thread_that_waits_too_long_for_another_is_told(own):
+    told = []
+    with transaction.atomic(using="own"):
+        writer = threading.Thread(target=in_thread(sell, told))
+        writer.start()
+        writer.join()
+
+    assert [(type(error), str(error)) for error in told] == [(OperationalError, "database is locked")]
+
+
+def test_many_threads_sell_all_and_nobody_is_turned_away(own):
+    told = []
+    threads = [threading.Thread(target=in_thread(sell_ten, told, number)) for number in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (told, count()) == ([], 320)
+
+
+def sell_ten(first):
+    for number in range(10):
+        with transaction.atomic(using="own"):
+            sell(first * 10 + number)
+
+
+def in_thread(work, told, *arguments):
+    """Some work for a thread, which notes what it raises and closes its connection."""
+
+    def run():
+        try:
+            work(*arguments)
+        except OperationalError as error:
+            told.append(error)
+        finally:
+            connections["own"].close()
+
+    return run
