@@ -2,19 +2,22 @@
 
 import hashlib
 import hmac
+import time
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import jwt
+import orjson
 from django.conf import settings
+from jwt import PyJWS
 from jwt.utils import base64url_decode, base64url_encode
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
-from accounts.keys import signer
-from accounts.models import Client, Session, granted
+from accounts.keys import Signer, signer
+from accounts.models import Client, Role, Session, User, granted
 from accounts.secrecy import derive
 from tokens import encryption, status_list
 from tokens.errors import TokenRefused
@@ -25,6 +28,13 @@ from tokens.scopes import SERVICES
 ACCESS_TYPE = "at+jwt"
 REFRESH_TYPE = "rt+jwt"
 REFRESH_PURPOSE = "refresh tokens"
+ROOM = 1250
+"""Bytes of JSON that name, e-mail address and roles may take, so that any token fits a cookie of 4,096 bytes, even an
+encrypted one that RSA signed."""
+CLOCK_SKEW = 30
+"""Seconds that the clock of one process of accounts may be ahead of another's."""
+
+_jws = PyJWS()
 
 
 class SigningBackend(TokenBackend):
@@ -34,10 +44,11 @@ class SigningBackend(TokenBackend):
         super().__init__(settings.JWT_ALGORITHM)
         self.token_type = token_type
 
-    def encode(self, payload: dict[str, Any]) -> str:
-        """A signed JWT; ES256 with the lower of its two signatures."""
-        kid, algorithm, key = signer()
-        token = jwt.encode(payload, key, algorithm=algorithm, headers={"typ": self.token_type, "kid": kid})
+    def encode(self, payload: dict[str, Any], by: Signer | None = None) -> str:
+        """A signed JWT, its letters in UTF-8, not escaped; ES256 with the lower of its two signatures."""
+        kid, algorithm, key = by or signer()
+        headers = {"typ": self.token_type, "kid": kid}
+        token = _jws.encode(orjson.dumps(payload), key, algorithm=algorithm, headers=headers)
         return make_canonical(token) if algorithm == "ES256" else token
 
 
@@ -72,11 +83,11 @@ class RefreshBackend(TokenBackend):
     """HS256 under one derived key, with the type of a refresh token."""
 
     def __init__(self, key: bytes) -> None:
-        super().__init__("HS256", audience="accounts", issuer=settings.ISSUER)
+        super().__init__("HS256", audience="accounts", issuer=settings.ISSUER, leeway=CLOCK_SKEW)
         self.key = key
 
     def encode(self, payload: dict[str, Any]) -> str:
-        return jwt.encode(payload, self.key, algorithm="HS256", headers={"typ": REFRESH_TYPE})
+        return _jws.encode(orjson.dumps(payload), self.key, algorithm="HS256", headers={"typ": REFRESH_TYPE})
 
     def get_verifying_key(self, token: Any) -> bytes:
         return self.key
@@ -93,13 +104,25 @@ def issue_access(session: Session) -> str:
         client_id=session.client_id,
         jti=str(uuid.uuid4()),
         sid=str(session.pk),
-        name=session.user.name,
-        email=session.user.email,
         scope=" ".join(granted(roles)),
-        roles=sorted(role.name for role in roles),
         status=write_status(session.status_id),
+        **describe(session.user, roles),
     )
     return str(token)
+
+
+def describe(user: User, roles: Iterable[Role]) -> dict[str, Any]:
+    """What people read of a user: roles that find no room are left out, and then the end of a long name."""
+    name, names = user.name, sorted(role.name for role in roles)
+    while names and measure(name, user.email, names) > ROOM:
+        names.pop()
+    while name and measure(name, user.email, names) > ROOM:
+        name = name[:-1]
+    return {"name": name, "email": user.email, "roles": names}
+
+
+def measure(*values: object) -> int:
+    return sum(len(orjson.dumps(value)) for value in values)
 
 
 class ClientAccess(Access):
@@ -173,6 +196,9 @@ def read_refresh(token: str) -> RefreshClaims:
         raise TokenRefused("The token is not a refresh token.")
 
     payload = decode_refresh(token)
+    if payload["exp"] <= time.time():
+        raise TokenRefused("The refresh token has expired.")
+
     return RefreshClaims(uuid.UUID(payload["sid"]), payload["generation"], payload["client_id"])
 
 
@@ -197,8 +223,8 @@ class Signed(Refresh):
         return RefreshBackend(self._key)
 
 
-def sign_status_list(number: int, held: status_list.StatusList) -> str:
-    """A status list token (draft-ietf-oauth-status-list-20, 5.1)."""
+def sign_status_list(number: int, held: status_list.StatusList, by: Signer) -> str:
+    """A status list token (draft-ietf-oauth-status-list-20, 5.1), signed by a key that signs now."""
     claims = {
         "sub": f"{settings.ISSUER}{status_list.PATH}{number}",
         "iat": held.issued_at,
@@ -206,4 +232,4 @@ def sign_status_list(number: int, held: status_list.StatusList) -> str:
         "ttl": 4,
         "status_list": {"bits": 1, "lst": status_list.compress(held.bits)},
     }
-    return SigningBackend(status_list.TYPE).encode(claims)
+    return SigningBackend(status_list.TYPE).encode(claims, by)

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from cryptography.hazmat.primitives.serialization import (
@@ -185,17 +185,25 @@ def open_private(kid: str, private_key: bytes) -> Any:
     return load_der_private_key(decrypt(private_key, PURPOSE), password=None)
 
 
-def signer() -> tuple[str, str, Any]:
-    """What a token is signed with now: kid, algorithm and key.
+class Signer(NamedTuple):
+    """A private key, ready to sign."""
+
+    kid: str
+    algorithm: str
+    key: Any
+
+
+def signer() -> Signer:
+    """What a token is signed with now.
 
     Raises `IssuerUnavailable` where the key cannot be opened; the log says how to mend that.
     """
     if is_shared():
-        return SHARED_KID, "HS256", settings.JWT_SIGNING_KEY.encode()
+        return Signer(SHARED_KID, "HS256", settings.JWT_SIGNING_KEY.encode())
 
     key = signing_key()
     try:
-        return key.kid, key.algorithm, open_private(key.kid, bytes(key.private_key))
+        return Signer(key.kid, key.algorithm, open_private(key.kid, bytes(key.private_key)))
     except Undecryptable as error:
         logger.critical("signing_key_undecryptable", kid=key.kid, error=str(error))
         raise IssuerUnavailable("No token can be signed for now.") from error

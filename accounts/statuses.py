@@ -83,12 +83,12 @@ def publish(number: int) -> str:
     if listed is None:
         raise TokenRefused("There is no such status list.")
 
-    last, kid = _published.get(number), signer()[0]
-    if last and last.listed == listed and last.kid == kid:
+    last, by = _published.get(number), signer()
+    if last and last.listed == listed and last.kid == by.kid:
         return last.token
 
-    token = sign_status_list(number, listed)
-    _published[number] = Published(token, listed, kid)
+    token = sign_status_list(number, listed, by)
+    _published[number] = Published(token, listed, by.kid)
     return token
 
 

@@ -239,7 +239,7 @@ def test_a_fetch_takes_as_many_statements_whatever_was_revoked(client, alice, lo
             client.get(LIST)
         counts.append(len(queries))
 
-    assert counts == [5, 5]
+    assert counts == [4, 4]
 
 
 def test_with_a_shared_secret_there_is_no_key_to_publish(client, settings, alice, log_in, bearer):

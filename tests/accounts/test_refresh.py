@@ -10,10 +10,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import statuses
-from accounts.issuing import REFRESH_PURPOSE
+from accounts.issuing import REFRESH_PURPOSE, read_refresh
 from accounts.models import Session, TokenStatus
 from accounts.secrecy import derive
 from tests.accounts.conftest import PASSWORD
+from tokens.errors import TokenRefused
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -215,3 +216,28 @@ def test_a_changed_password_ends_every_other_session(api, alice, log_in, bearer)
     assert answer.json() == {}
     assert refresh(api, other["refresh"]).status_code == 401
     assert refresh(api, own["refresh"]).status_code == 200
+
+
+def test_a_token_of_a_process_whose_clock_is_ahead_is_taken(api, alice, log_in):
+    with time_machine.travel(timezone.now() + timedelta(seconds=20)):
+        token = log_in()["refresh"]
+
+    assert refresh(api, token).status_code == 200
+
+
+def test_a_token_of_the_future_is_not(api, alice, log_in):
+    with time_machine.travel(timezone.now() + timedelta(seconds=40)):
+        token = log_in()["refresh"]
+
+    assert refresh(api, token).status_code == 401
+
+
+def test_it_expires_to_the_second(alice, log_in):
+    now = timezone.now().replace(microsecond=0)
+    with time_machine.travel(now, tick=False):
+        token = log_in()["refresh"]
+
+    with time_machine.travel(now + timedelta(days=14, seconds=-1), tick=False):
+        assert read_refresh(token).generation == 0
+    with time_machine.travel(now + timedelta(days=14), tick=False), pytest.raises(TokenRefused):
+        read_refresh(token)
