@@ -8,7 +8,7 @@ import time
 import pytest
 from django.db import IntegrityError, OperationalError, connections, transaction
 
-PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON;"
+PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON; PRAGMA synchronous=OFF;"
 
 
 @pytest.fixture
@@ -137,6 +137,7 @@ def test_a_thread_that_waits_too_long_for_another_is_told(own):
 
 
 def test_many_threads_sell_all_and_nobody_is_turned_away(own):
+    connections.settings["own"]["OPTIONS"]["timeout"] = 20
     told = []
     threads = [threading.Thread(target=in_thread(sell_ten, told, number)) for number in range(32)]
     for thread in threads:
