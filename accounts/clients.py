@@ -33,7 +33,7 @@ def hash_secret(secret: str) -> str:
 
 def authenticate(client_id: str, secret: str) -> Client:
     """The active client with that secret; raises `InvalidClient`."""
-    client = Client.objects.filter(pk=client_id[:64], is_active=True).first()
+    client = Client.objects.filter(pk=client_id, is_active=True).first()
     stored = client.secret_hash if client else hash_secret("")
     if not hmac.compare_digest(stored, hash_secret(secret)) or not client or not secret:
         raise InvalidClient

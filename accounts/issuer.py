@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from django.db import connection
 
-from accounts.keys import verifying_keys
+from accounts.keys import past_keys, verifying_keys
 from accounts.statuses import read_list
 from tokens.errors import ListUnknown
 from tokens.freshness import Fresh, FreshByNumber
@@ -33,6 +33,15 @@ class LocalIssuer:
 
     def status_list(self, number: int) -> StatusList:
         return self._lists.get(number)
+
+
+class Archive(LocalIssuer):
+    """The issuer with every key that is kept, for who ends what a token belongs to."""
+
+    def keys(self) -> KeySet:
+        return past_keys()
+
+    find_keys = keys
 
 
 def find_list(number: int) -> StatusList:

@@ -57,6 +57,12 @@ def verifying_keys() -> dict[str, VerifyingKey]:
     return {jwk["kid"]: read_key(jwk) for jwk in key_set()["keys"]}
 
 
+def past_keys() -> dict[str, VerifyingKey]:
+    """Every key that is kept, also one that was replaced for a leak: good for ending things alone."""
+    stored = SigningKey.objects.values_list("public_jwk", flat=True)
+    return verifying_keys() if is_shared() else {jwk["kid"]: read_key(jwk) for jwk in stored}
+
+
 def key_set() -> dict[str, list[Any]]:
     """The JWK set to publish (RFC 7517); empty where the secret is shared."""
     if is_shared():
@@ -72,20 +78,44 @@ def published() -> QuerySet[SigningKey]:
 
 
 def signing_key() -> SigningKey:
-    """The key that signs now. Makes the first, announces the next and promotes it when its time comes."""
+    """The key that signs now. Makes the first, announces the next and promotes it when its time comes.
+
+    After a change of algorithm the one before signs until the new one was announced for a day.
+    Where accounts only reads, it is the one there is; raises `IssuerUnavailable` if there is none.
+    """
     now = timezone.now()
-    unretired = SigningKey.objects.filter(algorithm=settings.JWT_ALGORITHM).exclude(state=State.RETIRED)
-    found = {key.state: key for key in unretired}
-    signing, announced = found.get(State.SIGNING), found.get(State.ANNOUNCED)
-    if not signing:
-        return make_first(now)
+    signing, announced, other = find_unretired()
+    if "accounts" in settings.READ_ONLY:
+        return expect(signing or other)
 
     if announced and announced.signs_from <= now:
         return promote(announced, now)
 
-    if not announced and signing.signs_from + SIGNS_FOR - ANNOUNCED_FOR <= now:
+    current = signing or other
+    if not current:
+        return make_first(now)
+
+    if not announced and (current == other or current.signs_from + SIGNS_FOR - ANNOUNCED_FOR <= now):
         announce(now)
-    return signing
+    return current
+
+
+Few = tuple[SigningKey | None, SigningKey | None, SigningKey | None]
+
+
+def find_unretired() -> Few:
+    """Of the algorithm in use the key that signs and the one announced; and what signed last of another."""
+    keys = list(SigningKey.objects.exclude(state=State.RETIRED).order_by("signs_from"))
+    own = {key.state: key for key in keys if key.algorithm == settings.JWT_ALGORITHM}
+    others = [key for key in keys if key.state == State.SIGNING and key.algorithm != settings.JWT_ALGORITHM]
+    return own.get(State.SIGNING), own.get(State.ANNOUNCED), others[-1] if others else None
+
+
+def expect(key: SigningKey | None) -> SigningKey:
+    if not key:
+        raise IssuerUnavailable("There is no key to sign with, and none is made for now.")
+
+    return key
 
 
 def make_first(now: datetime) -> SigningKey:
@@ -215,6 +245,7 @@ def clear() -> int:
     A key of an algorithm that signs no more retires when its time is over, so that it ends too.
     """
     now = timezone.now()
-    left = SigningKey.objects.exclude(state=State.RETIRED).exclude(algorithm=settings.JWT_ALGORITHM)
-    retire(left.filter(signs_from__lt=now - SIGNS_FOR), now, published_until=now + published_for())
+    if find_unretired()[0]:
+        left = SigningKey.objects.exclude(state=State.RETIRED).exclude(algorithm=settings.JWT_ALGORITHM)
+        retire(left.filter(signs_from__lt=now - SIGNS_FOR), now, published_until=now + published_for())
     return clearing.clear(SigningKey.objects.filter(published_until__lt=now - KEPT_FOR))

@@ -19,10 +19,9 @@ from accounts import clients, sessions, statuses
 from accounts.clients import InvalidClient, InvalidScope
 from accounts.issuing import read_refresh
 from accounts.keys import is_shared
-from accounts.models import FIRST_PARTY, Client, Session
+from accounts.models import CLIENT_MAY_CARRY, FIRST_PARTY, Client, Session
 from accounts.publishing import publish
 from tokens.errors import IssuerUnavailable, TokenRefused
-from tokens.scopes import SCOPES
 from tokens.verification import Claims, is_person, verify
 from wire.events import Named
 from wire.views import opened
@@ -55,6 +54,7 @@ def endpoint(view: Endpoint) -> Callable[[HttpRequest], HttpResponse]:
         except OAuthError as error:
             return answer(error.status, {"error": error.error, "error_description": error.description})
         except InvalidClient:
+            logger.warning("client_refused", client_id=name_client(request), ip=request.META.get("REMOTE_ADDR", ""))
             words = "There is no such client, or its secret is another."
             return answer(401, {"error": "invalid_client", "error_description": words})
         except (IssuerUnavailable, OperationalError, InterfaceError) as error:
@@ -114,6 +114,14 @@ def read_credentials(request: HttpRequest) -> Presented:
         raise OAuthError("invalid_request", "Authenticate in one way only.")
 
     return read_basic(encoded)
+
+
+def name_client(request: HttpRequest) -> str:
+    """Who a request says that it is, as far as that can be read."""
+    try:
+        return read_credentials(request).client_id[:64]
+    except (InvalidClient, OAuthError):
+        return ""
 
 
 def read_basic(encoded: str) -> Presented:
@@ -247,6 +255,9 @@ def introspect(request: HttpRequest) -> dict[str, Any]:
     return {"active": True, **found.members}
 
 
+introspect.only_reads = True  # type: ignore[attr-defined]
+
+
 @opened
 @require_safe
 def metadata(request: HttpRequest) -> HttpResponse:
@@ -264,7 +275,7 @@ def describe_server() -> dict[str, Any]:
         "grant_types_supported": ["client_credentials"],
         # Required, though there is no authorization endpoint that could respond.
         "response_types_supported": [],
-        "scopes_supported": sorted(SCOPES),
+        "scopes_supported": sorted(CLIENT_MAY_CARRY),
         "revocation_endpoint": f"{settings.ISSUER}/oauth/revoke",
         "revocation_endpoint_auth_methods_supported": [*basic_and_post, "none"],
         "introspection_endpoint": f"{settings.ISSUER}/oauth/introspect",

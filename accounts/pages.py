@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import registration, sessions, throttling
 from accounts.forms import LogInForm, RegisterForm
+from accounts.issuer import Archive
 from accounts.models import Session, User
 from accounts.sessions import Grant, Origin
 from tokens import cookies
@@ -99,8 +100,9 @@ def log_out(request: HttpRequest) -> HttpResponse:
 
 
 def end_session(token: str) -> None:
+    """End the session of an access token, also one whose key was replaced."""
     try:
-        claims = read_spent(token)
+        claims = read_spent(token, Archive())
     except TokenRefused:
         return
 

@@ -9,7 +9,7 @@ import orjson
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -40,26 +40,24 @@ from tokens.user import bearer
 from tokens.verification import verify
 from wire.keyset import Ordering, paginate, read_limit, write_page
 from wire.problems import Conflict, NotFound, Problem
+from wire.schema import PAGE
 from wire.views import View, opened
 
 API_CLIENT = "api"
 LATEST = Ordering("latest", ("rotated_at", "id"), descending=True)
-PAGE = [
-    OpenApiParameter("cursor", str, description="From `next` or `previous` of this very list."),
-    OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
-]
 SESSION_FIELDS = ("id", "client_id", "device", "address", "created_at", "rotated_at", "expires_at")
 
 
-class InvalidCredentials(Problem):
+class CredentialsRefused(Problem):
     """No active user has that e-mail address and that password."""
 
     status_code = 401
+    challenge = "Bearer"
     default_code = "invalid-credentials"
     default_detail = "There is no account with that e-mail address and password."
 
 
-class TooManyFailures(Problem):
+class Throttled(Problem):
     """Logging in failed too often, for this account or from this address."""
 
     status_code = 429
@@ -90,9 +88,9 @@ class LogIn(View):
         try:
             grant = sessions.log_in(data["email"], data["password"], origin_of(request, API_CLIENT))
         except sessions.InvalidCredentials as error:
-            raise InvalidCredentials from error
+            raise CredentialsRefused from error
         except throttling.TooManyFailures as error:
-            raise TooManyFailures(error) from error
+            raise Throttled(error) from error
         return answer_grant(grant)
 
 
@@ -118,6 +116,7 @@ class Verify(View):
 
     scopes = OPEN
     problems = {"POST": (401,)}
+    only_reads = True
 
     @extend_schema(request=VerifyRequest, responses=Empty, operation_id="verify")
     def post(self, request: Request) -> Response:
@@ -271,7 +270,7 @@ def told_wrong_password() -> Iterator[None]:
     try:
         yield
     except throttling.TooManyFailures as error:
-        raise TooManyFailures(error) from error
+        raise Throttled(error) from error
     except registration.WrongPassword as error:
         raise exceptions.ValidationError({"current_password": ["That is not your password."]}) from error
     except registration.EmailTaken as error:

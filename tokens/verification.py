@@ -108,12 +108,13 @@ def check_signature(token: str, issuer: TokenIssuer) -> tuple[VerifyingKey, Clai
     return key, parts.claims
 
 
-def read_spent(token: str) -> Claims:
+def read_spent(token: str, issuer: TokenIssuer | None = None) -> Claims:
     """The claims of an access token that was issued once, whether or not it still opens anything.
 
-    Good for ending what it belongs to, and for nothing else. Raises `TokenRefused` if it is forged.
+    Good for ending what it belongs to, and for nothing else. `issuer` may know more keys than are in
+    use. Raises `TokenRefused` if it is forged.
     """
-    _, claims = check_signature(token, get_issuer())
+    _, claims = check_signature(token, issuer or get_issuer())
     check_claims({**claims, "exp": int(time.time()) + 1, "iat": int(time.time())})
     return claims
 

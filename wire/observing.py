@@ -1,5 +1,6 @@
 """What is told about every request: figures for /metrics, and one line in the log."""
 
+import re
 from collections.abc import Callable
 from functools import cache
 from time import perf_counter
@@ -9,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django_structlog.middlewares import RequestMiddleware
 from prometheus_client import Counter, Histogram
 
+SECRET = re.compile(r"^/password-reset/[^/]+/.+", re.DOTALL)
+"""The path of a link by mail, which opens an account until it was used."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 REQUESTS = Counter("tessera_http_requests", "Requests answered", ["route", "method", "status"])
 SECONDS = Histogram("tessera_http_request_seconds", "Seconds from a request to its answer", ["route", "method"])
@@ -41,3 +44,7 @@ class LogMiddleware(RequestMiddleware):
     def prepare(self, request: HttpRequest) -> None:
         request_id = request.META["HTTP_X_REQUEST_ID"]
         structlog.contextvars.bind_contextvars(request_id=request_id, ip=request.META.get("REMOTE_ADDR", ""))
+
+    def format_request(self, request: HttpRequest) -> str:
+        """Method and path; what follows the path, or is a key to an account, is nobody's to read in a log."""
+        return f"{request.method} {SECRET.sub('/password-reset/***/', request.path)}"

@@ -59,12 +59,13 @@ logger = structlog.get_logger(__name__)
 class Problem(exceptions.APIException):
     """An expected error with a stable code; `facts` become members of the problem.
 
-    `retry_after` is in seconds.
+    `retry_after` is in seconds; `challenge` is the `WWW-Authenticate` that a 401 has to carry (RFC 9110 15.5.2).
     """
 
     status_code = 400
     default_code = "invalid"
     retry_after: int | None = None
+    challenge = ""
 
     def __init__(self, detail: str | None = None, *, code: str | None = None, **facts: Any) -> None:
         super().__init__(detail, code)
@@ -134,6 +135,8 @@ def problem(status: int, code: str, detail: str, **members: Any) -> dict[str, An
 
 def tell_problem(error: Problem) -> Told:
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
+    if error.challenge:
+        headers["WWW-Authenticate"] = error.challenge
     return error.status_code, problem(error.status_code, error.code, str(error.detail), **error.facts), headers
 
 

@@ -105,7 +105,10 @@ class SlashMiddleware(CommonMiddleware):
 
 
 class ReadOnlyMiddleware:
-    """Answer 503 to whatever would change a service that `READ_ONLY` names."""
+    """Answer 503 to whatever would change a service that `READ_ONLY` names.
+
+    A view whose POST only reads says so: `only_reads = True`.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -113,8 +116,10 @@ class ReadOnlyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
-        if request.method in SAFE_METHODS or not settings.READ_ONLY:
+    def process_view(self, request: HttpRequest, view: Any, *_: Any) -> HttpResponse | None:
+        if not settings.READ_ONLY or request.method in SAFE_METHODS:
+            return None
+        if getattr(getattr(view, "cls", view), "only_reads", False):
             return None
 
         if audience_of(request) in settings.READ_ONLY:

@@ -239,6 +239,9 @@ def test_a_key_of_an_algorithm_that_signs_no_more_ends_too(settings, published):
 
     with days(91):
         keys.clear()
+        assert states()[old] == "signing"
+        published()
+        keys.clear()
         assert states()[old] == "retired"
         assert old in published()
     with days(92):
@@ -344,3 +347,58 @@ def test_a_failed_transaction_leaves_no_key(db):
 
     assert not SigningKey.objects.exists()
     assert keys.signer()[0] == SigningKey.objects.get().kid
+
+
+# The algorithm changes ---------------------------------------------------------------------------
+
+
+def test_the_first_key_of_another_algorithm_is_announced_a_day_ahead(settings, published, alice, log_in):
+    (old,) = published()
+    settings.JWT_ALGORITHM = "EdDSA"
+
+    assert kid_of(log_in()["access"]) == old
+    assert sorted(states().values()) == ["announced", "signing"]
+    assert len(published()) == 2
+    with days(0.99):
+        assert kid_of(log_in()["access"]) == old
+    with days(1.01):
+        new = log_in()["access"]
+    assert read(new)[0]["alg"] == "EdDSA"
+    assert states()[kid_of(new)] == "signing"
+
+
+def test_who_changes_back_signs_with_the_key_there_was(settings, published, alice, log_in):
+    (old,) = published()
+    settings.JWT_ALGORITHM = "EdDSA"
+    log_in()
+    settings.JWT_ALGORITHM = "ES256"
+
+    assert kid_of(log_in()["access"]) == old
+
+
+# Accounts only reads -----------------------------------------------------------------------------
+
+
+def test_while_accounts_only_reads_no_key_is_made(settings, client):
+    settings.READ_ONLY = ["accounts"]
+
+    answers = [client.get(path) for path in ("/.well-known/jwks.json", "/.well-known/token-status/0")]
+
+    assert [(answer.status_code, answer["Retry-After"]) for answer in answers] == [(503, "5")] * 2
+    assert not SigningKey.objects.exists()
+
+
+def test_while_accounts_only_reads_no_key_is_announced_or_promoted(settings, published):
+    (first,) = published()
+    settings.READ_ONLY = ["accounts"]
+    with days(89.5):
+        assert (keys.signer().kid, states()) == (first, {first: "signing"})
+    settings.READ_ONLY = []
+    with days(89.5):
+        published()
+    before = states()
+    settings.READ_ONLY = ["accounts"]
+
+    with days(91):
+        assert (keys.signer().kid, states()) == (first, before)
+    assert sorted(before.values()) == ["announced", "signing"]

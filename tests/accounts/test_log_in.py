@@ -74,6 +74,7 @@ def test_an_unknown_user_and_a_wrong_password_are_told_alike(api, alice, email, 
     answer = api.post("/api/token/", {"email": email, "password": password})
 
     assert (answer.status_code, answer.json()["code"]) == (401, "invalid-credentials")
+    assert answer["WWW-Authenticate"] == "Bearer"
     assert not Session.objects.exists()
 
 

@@ -451,12 +451,9 @@ def test_the_metadata_says_what_is_offered(client, settings):
         "grant_types_supported": ["client_credentials"],
         "response_types_supported": [],
         "scopes_supported": [
-            "account",
-            "accounts:manage",
             "orders:manage",
             "orders:pay",
             "orders:read",
-            "orders:write",
             "products:read",
             "products:write",
             "stock:reserve",
@@ -510,3 +507,18 @@ def test_what_a_client_may_not_be_given_is_refused(changes):
     fields = {"client_id": "bank", "name": "Bank", "scopes": ["orders:pay"], "audience": ["orders"]} | changes
     with pytest.raises(ValidationError):
         Client(**fields).clean_fields(exclude=["status", "secret_hash"])
+
+
+def test_a_client_that_is_refused_is_told_of_in_the_log(client, orders, caplog):
+    post(client, TOKEN, authorization=basic("orders", "wrong"), grant_type="client_credentials")
+
+    (told,) = [record.msg for record in caplog.records if record.msg.get("event") == "client_refused"]
+    assert (told["client_id"], told["ip"]) == ("orders", "127.0.0.1")
+
+
+def test_an_id_that_only_begins_like_a_clients_is_nobodys(client):
+    till = Machine(client, "t" * 64, scopes=["products:read"], audience=["products"])
+
+    answer = post(client, TOKEN, grant_type="client_credentials", client_id="t" * 65, client_secret=till.secret)
+
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")

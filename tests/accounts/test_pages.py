@@ -6,11 +6,13 @@ import pytest
 import time_machine
 from django.test import Client
 
+from accounts import keys
 from accounts.models import Session, User
-from tests.accounts.conftest import PASSWORD
+from tests.accounts.conftest import PASSWORD, forget
 from tokens import encryption
 from tokens.cookies import access_name, refresh_name
 from tokens.verification import verify
+from wire.events import SYSTEM
 
 pytestmark = pytest.mark.django_db
 
@@ -254,3 +256,12 @@ def test_what_is_no_address_is_told_beside_its_field(browser, email):
 
     assert (answer.status_code, list(answer.context["form"].errors)) == (400, ["email"])
     assert not User.objects.exists()
+
+
+def test_logging_out_ends_the_session_also_after_the_key_was_replaced(logged_in):
+    keys.replace(by=SYSTEM)
+    forget()
+
+    logged_in.post("/logout/")
+
+    assert Session.objects.get().end_reason == "log-out"
