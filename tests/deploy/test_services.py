@@ -1,0 +1,51 @@
+"""`make services` says what is in its way before it starts anything."""
+
+import os
+import socket
+import subprocess
+import sys
+
+from django.conf import settings
+
+from deploy.services import Split, environment
+
+
+def start(*arguments, **own):
+    command = [sys.executable, "deploy/services.py", *arguments]
+    own = os.environ | own
+    return subprocess.run(command, cwd=settings.BASE_DIR, env=own, capture_output=True, text=True, check=False)
+
+
+def test_without_nginx_it_says_what_to_install():
+    done = start(PATH="/nowhere")
+
+    assert done.returncode == 1
+    assert "sudo apt-get install nginx-light" in done.stderr
+
+
+def test_a_port_that_is_taken_is_named(tmp_path):
+    nginx = tmp_path / "nginx"
+    nginx.write_text("#!/bin/sh\n")
+    nginx.chmod(0o755)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+
+        done = start("--port", str(port), PATH=f"{tmp_path}:{os.environ['PATH']}")
+
+    assert done.returncode == 1
+    assert f"Port {port} is taken by another program" in done.stderr
+
+
+def test_each_service_has_a_database_and_a_key_of_its_own_and_orders_a_log_in(tmp_path):
+    split = Split(tmp_path, 8080, {"accounts": 8081, "products": 8082, "orders": 8083}, "postgres://me@host/tessera")
+
+    own = {service: environment(split, service) for service in split.ports}
+
+    assert [own[service]["DATABASE_URL"].rpartition("/")[2] for service in split.ports] == [
+        "tessera_accounts",
+        "tessera_products",
+        "tessera_orders",
+    ]
+    assert len({open(own[service]["SECRET_KEY_FILE"]).read() for service in split.ports}) == 3
+    assert [service for service in split.ports if "CLIENT_ID" in own[service]] == ["orders"]
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
