@@ -6,13 +6,19 @@ from typing import Any
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-_at_once = threading.BoundedSemaphore(os.cpu_count() or 1)
+
+def count_cores() -> int:
+    """The cores that this process may use, which in a container are fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+_at_once = threading.BoundedSemaphore(count_cores())
 
 
 class OwaspArgon2(Argon2PasswordHasher):
     """Argon2id at the OWASP minimum: 19 MiB, two passes, one lane (Password Storage Cheat Sheet).
 
-    At most as many at once as there are cores, so that a flood of log-ins costs time, not memory.
+    In each process at most as many at once as it has cores, so that a flood of log-ins costs time, not memory.
     """
 
     time_cost = 2

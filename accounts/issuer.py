@@ -1,9 +1,5 @@
 """Keys and status lists where accounts is in the process: from its tables, never over HTTP to itself."""
 
-import threading
-from collections.abc import Callable
-from typing import TypeVar
-
 from django.db import connection
 
 from accounts.keys import past_keys, verifying_keys
@@ -13,16 +9,14 @@ from tokens.freshness import Fresh, FreshByNumber
 from tokens.keys import KeySet
 from tokens.status_list import StatusList
 
-T = TypeVar("T")
-
 
 class LocalIssuer:
     """What `tokens.issuer.TokenIssuer` promises, from this process's own database."""
 
     def __init__(self) -> None:
-        self._keys: Fresh[KeySet] = Fresh("keys", lambda _: apart(verifying_keys), inline=True)
+        self._keys: Fresh[KeySet] = Fresh("keys", lambda _: verifying_keys(), inline=True, after=give_back)
         self._lists: FreshByNumber[StatusList] = FreshByNumber(
-            "status-list", lambda number, _: apart(lambda: find_list(number)), inline=True
+            "status-list", lambda number, _: find_list(number), inline=True, after=give_back
         )
 
     def keys(self) -> KeySet:
@@ -33,6 +27,11 @@ class LocalIssuer:
 
     def status_list(self, number: int) -> StatusList:
         return self._lists.get(number)
+
+
+def give_back() -> None:
+    """Close the connection of a thread that ends."""
+    connection.close()
 
 
 class Archive(LocalIssuer):
@@ -51,12 +50,3 @@ def find_list(number: int) -> StatusList:
         raise ListUnknown("The token's status list is unknown.")
 
     return listed
-
-
-def apart(query: Callable[[], T]) -> T:
-    """Run a query; in a thread of the background, give its connection back afterwards."""
-    try:
-        return query()
-    finally:
-        if threading.current_thread().name.startswith("freshness"):
-            connection.close()

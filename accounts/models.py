@@ -14,7 +14,6 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from tokens.scopes import CLIENT_SCOPES, ROLE_SCOPES, SERVICES
-from tokens.status_list import Position, locate
 from tokens.verification import is_person
 from wire.events import Event as AbstractEvent
 
@@ -146,10 +145,6 @@ class TokenStatus(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
-
-    @property
-    def position(self) -> Position:
-        return locate(self.pk)
 
 
 class SessionQuerySet(models.QuerySet["Session"]):

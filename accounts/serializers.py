@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import fold_email
+from tokens.encryption import MAX_SHELL
 from wire.serializers import StrictSerializer, Text
 
 
@@ -22,9 +23,9 @@ class RefreshRequest(StrictSerializer):
 
 
 class VerifyRequest(StrictSerializer):
-    """An access token."""
+    """An access token, encrypted or not."""
 
-    token = Text(max_length=8192)
+    token = Text(max_length=MAX_SHELL)
 
 
 class GrantAnswer(serializers.Serializer[object]):
@@ -113,18 +114,3 @@ class Me(serializers.Serializer[object]):
     roles = serializers.ListField(child=serializers.CharField())
     scopes = serializers.ListField(child=serializers.CharField())
     created_at = serializers.DateTimeField()
-
-
-class Jwk(serializers.Serializer[object]):
-    """A public key (RFC 7517); which members it has depends on `kty`."""
-
-    kty = serializers.CharField()
-    use = serializers.CharField()
-    alg = serializers.CharField()
-    kid = serializers.CharField()
-
-
-class JwkSet(serializers.Serializer[object]):
-    """The keys that tokens are signed with."""
-
-    keys = Jwk(many=True)

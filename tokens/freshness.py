@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from time import monotonic
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 from prometheus_client import Counter
@@ -30,18 +30,26 @@ NEVER = float("-inf")
 fetch_failures = Counter("tessera_issuer_fetch_failures", "Fetches of keys or status lists that failed", ["document"])
 
 
+def nothing() -> None:
+    """What most fetches leave to do."""
+
+
 class Fresh(Generic[T]):
     """A document that is kept fresh, by one fetch at a time.
 
     `fetch` is given what is held (or None) and answers with the new document; whatever it raises
     counts as a failure, after which the last good document is used on. Who must wait for a fetch
-    runs it himself where `inline` is set (a query), else waits for a thread (the network).
+    runs it himself where `inline` is set (a query), else waits for a thread (the network). `after`
+    is called at the end of each such thread, to give back what it holds.
     """
 
-    def __init__(self, name: str, fetch: Callable[[T | None], T], *, inline: bool = False) -> None:
+    def __init__(
+        self, name: str, fetch: Callable[[T | None], T], *, inline: bool = False, after: Callable[[], None] = nothing
+    ) -> None:
         self.name = name
         self._fetch = fetch
         self._inline = inline
+        self._after = after
         self._held: T | None = None
         self._fetched_at = self._tried_at = self._looked_at = NEVER
         self._failure: Exception | None = None
@@ -80,7 +88,7 @@ class Fresh(Generic[T]):
         if is_ours and wait and self._inline:
             self._bring(flight)
         elif is_ours:
-            threading.Thread(target=self._bring, args=[flight], daemon=True, name="freshness").start()
+            threading.Thread(target=self._bring_apart, args=[flight], daemon=True, name="freshness").start()
 
         if wait and flight:
             flight.wait(max(0.0, self._tried_at + PATIENCE - monotonic()))
@@ -97,6 +105,12 @@ class Fresh(Generic[T]):
             self._tried_at = monotonic()
             self._flight = threading.Event()
             return self._flight, True
+
+    def _bring_apart(self, flight: threading.Event | None) -> None:
+        try:
+            self._bring(flight)
+        finally:
+            self._after()
 
     def _bring(self, flight: threading.Event | None) -> None:
         """Fetch, and land with what was fetched, unless the flight was given up meanwhile."""
@@ -138,10 +152,17 @@ class FreshByNumber(Generic[T]):
     LIMIT = 64
     """Documents held at once, and new ones asked for in `RETRY` seconds."""
 
-    def __init__(self, name: str, fetch: Callable[[int, T | None], T], *, inline: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        fetch: Callable[[int, T | None], T],
+        *,
+        inline: bool = False,
+        after: Callable[[], None] = nothing,
+    ) -> None:
         self.name = name
         self._fetch = fetch
-        self._inline = inline
+        self._how: dict[str, Any] = {"inline": inline, "after": after}
         self._documents: OrderedDict[int, Fresh[T]] = OrderedDict()
         self._admitted: deque[float] = deque(maxlen=self.LIMIT)
         self._lock = threading.Lock()
@@ -166,7 +187,7 @@ class FreshByNumber(Generic[T]):
 
             self._admitted.append(monotonic())
             self._make_room()
-            fresh = Fresh(f"{self.name} {number}", lambda held: self._fetch(number, held), inline=self._inline)
+            fresh = Fresh(f"{self.name} {number}", lambda held: self._fetch(number, held), **self._how)
             return self._documents.setdefault(number, fresh)
 
     def _make_room(self) -> None:

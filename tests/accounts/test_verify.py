@@ -4,6 +4,7 @@ import pytest
 
 from accounts import clients
 from accounts.models import Client, TokenStatus
+from tokens.encryption import MAX_SHELL
 from wire.events import SYSTEM
 
 pytestmark = pytest.mark.django_db
@@ -66,3 +67,8 @@ def test_asking_changes_nothing(api, alice, log_in):
     verify(api, log_in()["access"])
 
     assert TokenStatus.objects.get().revoked_at is None
+
+
+def test_the_longest_token_there_is_may_be_asked_about(api, db):
+    assert verify(api, "x" * MAX_SHELL).status_code == 401
+    assert verify(api, "x" * (MAX_SHELL + 1)).status_code == 400

@@ -356,3 +356,21 @@ def test_what_is_known_stays_when_room_is_made(clock):
 
     assert len(lists) == FreshByNumber.LIMIT
     assert all(number in lists for number in range(10))
+
+
+def test_what_a_thread_of_its_own_holds_is_given_back_at_its_end(clock):
+    threads, done = [], threading.Event()
+
+    def give_back():
+        threads.append(threading.current_thread())
+        done.set()
+
+    document = Fresh("keys", lambda _: "document", inline=True, after=give_back)
+    document.get()
+    inline = list(threads)
+    clock.move(5)
+    document.get()
+    done.wait(5)
+
+    assert inline == []
+    assert [thread is threading.current_thread() for thread in threads] == [False]
