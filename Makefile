@@ -30,7 +30,7 @@ run: .venv/installed
 # The same as three services behind nginx, on port 8080 and the three after it. With PostgreSQL:
 # make services DATABASES=postgres://me@127.0.0.1/tessera
 services: .venv/prod
-	@$(PY) deploy/services.py --port $(if $(filter 8000,$(PORT)),8080,$(PORT)) --databases "$(DATABASES)"
+	@exec $(PY) deploy/services.py --port $(if $(filter 8000,$(PORT)),8080,$(PORT)) --databases "$(DATABASES)"
 
 .venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \

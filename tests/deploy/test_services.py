@@ -46,6 +46,6 @@ def test_each_service_has_a_database_and_a_key_of_its_own_and_orders_a_log_in(tm
         "tessera_products",
         "tessera_orders",
     ]
-    assert len({open(own[service]["SECRET_KEY_FILE"]).read() for service in split.ports}) == 3
+    assert len({(tmp_path / f"{service}.key").read_text() for service in split.ports}) == 3
     assert [service for service in split.ports if "CLIENT_ID" in own[service]] == ["orders"]
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
