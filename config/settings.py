@@ -167,7 +167,11 @@ demand(
     not JWT_SIGNING_KEY or len(JWT_SIGNING_KEY.encode()) >= 32,
     "JWT_SIGNING_KEY must have at least 32 bytes",
 )
-demand(not JWT_SIGNING_KEY or JWT_SIGNING_KEY != SECRET_KEY, "JWT_SIGNING_KEY must not be SECRET_KEY")
+demand(
+    not JWT_SIGNING_KEY or JWT_SIGNING_KEY not in (SECRET_KEY, *SECRET_KEY_FALLBACKS),
+    "JWT_SIGNING_KEY must not be SECRET_KEY, nor one of SECRET_KEY_FALLBACKS",
+)
+production(JWT_SIGNING_KEY != DEVELOPMENT_KEY, "JWT_SIGNING_KEY must not be the development key")
 
 try:
     JWT_ENCRYPTION_KEYS = [read_key(key) for key in env.list("JWT_ENCRYPTION_KEY", default=[])]

@@ -69,6 +69,14 @@ BAD = [
         PRODUCTION | {"JWT_ALGORITHM": "HS256", "JWT_SIGNING_KEY": PRODUCTION["SECRET_KEY"]},
         "JWT_SIGNING_KEY must not be SECRET_KEY",
     ),
+    (
+        PRODUCTION | {"JWT_ALGORITHM": "HS256", "JWT_SIGNING_KEY": "o" * 50, "SECRET_KEY_FALLBACKS": "o" * 50},
+        "JWT_SIGNING_KEY must not be SECRET_KEY, nor one of SECRET_KEY_FALLBACKS",
+    ),
+    (
+        PRODUCTION | {"JWT_ALGORITHM": "HS256", "JWT_SIGNING_KEY": DEVELOPMENT_KEY},
+        "JWT_SIGNING_KEY must not be the development key",
+    ),
     ({"PROXIES": "-1"}, "PROXIES must be a whole number"),
     ({"PROXIES": "one"}, "PROXIES must be a whole number"),
     ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be"),
