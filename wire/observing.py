@@ -45,6 +45,7 @@ class LogMiddleware(RequestMiddleware):
         request_id = request.META["HTTP_X_REQUEST_ID"]
         structlog.contextvars.bind_contextvars(request_id=request_id, ip=request.META.get("REMOTE_ADDR", ""))
 
-    def format_request(self, request: HttpRequest) -> str:
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
         """Method and path; what follows the path, or is a key to an account, is nobody's to read in a log."""
         return f"{request.method} {SECRET.sub('/password-reset/***/', request.path)}"

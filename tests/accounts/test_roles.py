@@ -1,13 +1,15 @@
 """Every shop begins with four roles, and what they carry is what a token says."""
 
+from datetime import timedelta
 from importlib import import_module
 
 import pytest
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
+from django.utils import timezone
 
-from accounts import roles, sessions
+from accounts import clearing, roles, sessions
 from accounts.models import Event, Role, Session, User
 from tests.accounts.conftest import PASSWORD
 from tests.issuer import read
@@ -114,4 +116,34 @@ def test_no_session_survives_a_user_who_is_disabled_while_he_logs_in(alice, at_o
     assert outcomes[0] is True
     assert set(outcomes[1:]) <= {200, 401}
     assert not Session.objects.alive().exists()
+    assert not Session.objects.filter(status__revoked_at=None).exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "revoked"),
+    [
+        ({}, True),
+        ({"expires_at": timedelta(minutes=-5)}, True),
+        ({"expires_at": timedelta(minutes=-11)}, False),
+        ({"rotated_at": timedelta(days=-15)}, False),
+        ({"ended_at": timedelta(0)}, False),
+    ],
+    ids=["living", "just over", "long over", "idle", "ended"],
+)
+def test_a_role_that_loses_a_scope_revokes_where_a_token_may_live(alice, log_in, change, revoked):
+    log_in()
+    Session.objects.update(**{name: timezone.now() + by for name, by in change.items()})
+
+    roles.revoke_role(Role.objects.get(name="customer"), by=SYSTEM)
+
+    assert (Session.objects.get().status.revoked_at is not None) == revoked
+
+
+def test_the_sessions_of_a_big_role_are_revoked_in_batches(alice, log_in, monkeypatch):
+    monkeypatch.setattr(clearing, "BATCH", 2)
+    for _ in range(5):
+        log_in()
+
+    roles.revoke_role(Role.objects.get(name="customer"), by=SYSTEM)
+
     assert not Session.objects.filter(status__revoked_at=None).exists()
