@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth import REDIRECT_FIELD_NAME
@@ -81,7 +82,7 @@ class TesseraAdminSite(AdminSite):
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         target = local_path(request.GET.get(REDIRECT_FIELD_NAME), "/admin/")
-        return HttpResponseRedirect(f"/login/?next={target}")
+        return HttpResponseRedirect(f"/login/?{urlencode({'next': target}, safe='/')}")
 
     def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # type: ignore[override]
         """End the token's session where `/logout/` does."""

@@ -1,7 +1,10 @@
 """The document of the API and its page, both without remote files."""
 
+from typing import Any
+
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 from rest_framework.renderers import TemplateHTMLRenderer
+from rest_framework.request import Request
 
 from tokens.permissions import OPEN
 
@@ -21,3 +24,7 @@ class Docs(SpectacularSwaggerSplitView):
     renderer_classes = [TemplateHTMLRenderer]
     url = "/api/schema/"
     template_name = "docs.html"
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """A page is all there is, whatever is asked for."""
+        return super().perform_content_negotiation(request, force=True)

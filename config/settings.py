@@ -194,7 +194,7 @@ INVENTORY = "config.monolith.LocalInventory" if "products" in SERVICES else "ord
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / '-'.join(SERVICES)}.sqlite3")}
 DATABASE = DATABASES["default"]
 demand("ENGINE" in DATABASE, "DATABASE_URL must be like postgres://user:password@host:5432/name or sqlite:///file")
-DATABASE["CONN_MAX_AGE"] = DATABASE.get("CONN_MAX_AGE") or read_count("CONN_MAX_AGE", default=600)
+DATABASE.setdefault("CONN_MAX_AGE", read_count("CONN_MAX_AGE", default=600))
 DATABASE["CONN_HEALTH_CHECKS"] = True
 if DATABASE["ENGINE"] == "django.db.backends.postgresql":
     DATABASE["ENGINE"] = "config.postgresql"
@@ -281,7 +281,7 @@ production(ALLOWED_HOSTS and "*" not in ALLOWED_HOSTS, "ALLOWED_HOSTS must name 
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_ALLOW_CREDENTIALS = False
 CORS_URLS_REGEX = r"^/(api|oauth)/"
-CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-match", "x-request-id"]
+CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-match", "if-none-match", "x-request-id"]
 CORS_EXPOSE_HEADERS = [
     "ETag",
     "Location",

@@ -27,7 +27,7 @@ OF_ORDER = (
 OF_LINE = ("product", "sku", "name", "quantity", "unit_price")
 COLUMNS = [*(f"order__{name}" for name in OF_ORDER), *OF_LINE]
 HEADER = [*("order" if name == "id" else name for name in OF_ORDER), *OF_LINE, "line_total"]
-WORDS = ("order__customer_name", "order__customer_email", "order__ship_to", "order__payment_reference", "name")
+WORDS = ("order__customer_name", "order__customer_email", "order__ship_to", "order__payment_reference", "sku", "name")
 """What people outside wrote, or may have."""
 
 

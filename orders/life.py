@@ -69,6 +69,12 @@ def words_of(action: str) -> frozenset[str]:
     return frozenset(word for change in TRANSITIONS if change.action == action for word in change.allowed)
 
 
+def scopes_of(*actions: str) -> str:
+    """The scopes of which one is needed for any of these actions, as views state them."""
+    words = {word for action in actions for word in words_of(action)}
+    return " ".join(sorted("orders:write" if word == OWNER else word for word in words))
+
+
 def words_held(caller: Caller, customer_id: str) -> frozenset[str]:
     """The words that a caller has on a customer's order."""
     if caller.sub == customer_id and "orders:write" in caller.scopes:

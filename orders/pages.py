@@ -9,20 +9,18 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
 from orders import idempotency, transitions
-from orders.checkout import Customer
 from orders.forms import OrderForm, PayForm
 from orders.idempotency import KeyReused, Outcome, StillRunning
-from orders.life import ACTIONS
+from orders.life import ACTIONS, scopes_of
 from orders.models import Order
-from orders.serializers import FIELDS, answer_with, write_orders, write_whole
+from orders.serializers import FIELDS, NEWEST, answer_with, name_customer, write_orders, write_whole
 from orders.words import STATES, name_actions, tell_event, tell_refusal
 from tokens.pages import page
 from tokens.user import TokenUser, bearer
-from wire.keyset import Ordering, paginate, write_query
+from wire.keyset import paginate, write_query
 from wire.problems import NotFound
 
 PAGE_SIZE = 20
-NEWEST = Ordering("newest", ("created_at", "id"), descending=True)
 
 
 @page({"GET": "orders:read", "POST": "orders:write"})
@@ -64,7 +62,7 @@ def place(request: HttpRequest) -> HttpResponse:
 
 
 def send(caller: TokenUser, form: OrderForm) -> Outcome:
-    customer = Customer(caller.sub, caller.name, caller.email, caller.client_id)
+    customer = name_customer(caller)
     key, ship_to = form.cleaned_data["key"], form.cleaned_data["ship_to"]
     answer = answer_with(caller)
     return idempotency.place_once(customer, [form.read_line()], key=key, ship_to=ship_to, answer=answer)
@@ -126,7 +124,7 @@ def read(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
     return render(request, "orders/order.html", context)
 
 
-@page({"GET": "orders:read orders:manage", "POST": "orders:write orders:manage orders:pay"})
+@page({"GET": "orders:read orders:manage", "POST": scopes_of(*ACTIONS)})
 def change(request: HttpRequest, order_id: uuid.UUID, action: str) -> HttpResponse:
     """Take an action on an order; a GET, left over from a log-in in between, only shows the order."""
     if action not in ACTIONS:

@@ -7,13 +7,14 @@ from typing import Any
 
 from rest_framework import serializers
 
-from orders.checkout import MAX_LINES, MAX_QUANTITY, BadLines, merge
+from orders.checkout import MAX_LINES, MAX_QUANTITY, BadLines, Customer, merge
 from orders.idempotency import Answer, Teller
 from orders.inventory import Wanted
 from orders.life import ACTIONS, Caller, Status, allowed_actions
 from orders.models import Event, Line, Order
+from tokens.user import TokenUser
 from wire.events import write_event
-from wire.keyset import Row
+from wire.keyset import Ordering, Row
 from wire.money import write_amount
 from wire.problems import Problem, problem
 from wire.serializers import Amount, Id, StrictSerializer, Text, Whole
@@ -79,10 +80,6 @@ class Payment(StrictSerializer):
     reference = Text(max_length=200, help_text="What the payment is known by elsewhere.")
 
 
-class Nothing(StrictSerializer):
-    """A body without any field."""
-
-
 # What goes out ----------------------------------------------------------------------------------
 
 
@@ -146,6 +143,7 @@ class OrderList(serializers.Serializer[Any]):
     previous = serializers.URLField(allow_null=True)
 
 
+NEWEST = Ordering("newest", ("created_at", "id"), descending=True)
 FIELDS = (
     "id",
     "number",
@@ -221,6 +219,11 @@ REASONS = {
     "cancelled": "The order was cancelled before it was placed.",
 }
 """Why an order was not placed, in words, by code."""
+
+
+def name_customer(caller: TokenUser) -> Customer:
+    """Whoever orders, as kept with the order."""
+    return Customer(caller.sub, caller.name, caller.email, caller.client_id)
 
 
 def answer_with(caller: Caller) -> Teller:

@@ -4,46 +4,43 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from orders import transitions
-from orders.checkout import Customer
 from orders.idempotency import KeyReused, Outcome, StillRunning, place_once
-from orders.life import Status
+from orders.life import Status, scopes_of
 from orders.models import Order as Placed
 from orders.serializers import (
     FIELDS,
     KEY,
     MAX_KEY,
+    NEWEST,
     NewOrder,
-    Nothing,
     OrderList,
     Payment,
     WholeOrder,
     answer_with,
+    name_customer,
     read_key,
     write_orders,
     write_whole,
 )
 from tokens.permissions import InsufficientScope
-from tokens.user import TokenUser, bearer
+from tokens.user import bearer
 from wire.etags import expected_versions, write_etag
-from wire.keyset import Ordering, paginate, read_limit, write_page
+from wire.keyset import paginate, read_limit, write_page
 from wire.problems import MEDIA_TYPE, Conflict, NotFound, PreconditionFailed, Problem
+from wire.schema import PAGE
+from wire.serializers import Nothing
 from wire.views import View
 
-NEWEST = Ordering("newest", ("created_at", "id"), descending=True)
 RETRY = 5
 """Seconds after which it is worth asking for a pending order again."""
 
-PAGE = [
-    OpenApiParameter("status", str, enum=Status.values, description="Only orders that stand there."),
-    OpenApiParameter("cursor", str, description="From `next` or `previous` of this very list."),
-    OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
-]
+STATUS = OpenApiParameter("status", str, enum=Status.values, description="Only orders that stand there.")
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "pattern": f"^({KEY})$", "minLength": 1, "maxLength": MAX_KEY},
@@ -53,12 +50,12 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 )
 ETAG = OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200], description="The version.")
 LOCATION = OpenApiParameter("Location", OpenApiTypes.URI, OpenApiParameter.HEADER, response=[201, 202])
-RETRY_AFTER = OpenApiParameter("Retry-After", int, OpenApiParameter.HEADER, response=[202], description="Seconds.")
+RETRY_AFTER = OpenApiParameter("Retry-After", int, OpenApiParameter.HEADER, response=[202, 409], description="Seconds.")
 REPLAYED = OpenApiParameter(
     "Idempotent-Replayed",
     str,
     OpenApiParameter.HEADER,
-    response=[201],
+    response=[201, 409],
     description="`true` where this was answered before.",
 )
 
@@ -92,7 +89,7 @@ class Orders(View):
     scopes = {"GET": "orders:read orders:manage", "POST": "orders:write"}
     problems = {"POST": (409, 422)}
 
-    @extend_schema(operation_id="orders_list", parameters=PAGE, responses=OrderList)
+    @extend_schema(operation_id="orders_list", parameters=[STATUS, *PAGE], responses=OrderList)
     def get(self, request: Request) -> Response:
         """List orders, newest first. Their events are with each order alone."""
         caller, status = bearer(request), read_status(request)
@@ -170,44 +167,45 @@ class Change(View):
         return show(request, order)
 
 
+@extend_schema_view(post=extend_schema(operation_id="orders_cancel"))
 class Cancel(Change):
     """Cancel an order; what was held for it goes back. Once it is paid, only an order manager may."""
 
     action = "cancel"
-    scopes = {"POST": "orders:write orders:manage"}
+    scopes = {"POST": scopes_of(action)}
 
 
+@extend_schema_view(post=extend_schema(operation_id="orders_pay", request=Payment))
 class Pay(Change):
     """Report an order as paid. Nobody pays for themselves here: it takes a payment's reference."""
 
     action = "pay"
     body = Payment
-    scopes = {"POST": "orders:manage orders:pay"}
-
-    @extend_schema(request=Payment, parameters=[ETAG], responses=WholeOrder)
-    def post(self, request: Request, order_id: UUID) -> Response:
-        return super().post(request, order_id)
+    scopes = {"POST": scopes_of(action)}
 
 
+@extend_schema_view(post=extend_schema(operation_id="orders_ship"))
 class Ship(Change):
     """Report an order as shipped; its products leave the stock."""
 
     action = "ship"
-    scopes = {"POST": "orders:manage"}
+    scopes = {"POST": scopes_of(action)}
 
 
+@extend_schema_view(post=extend_schema(operation_id="orders_deliver"))
 class Deliver(Change):
     """Report an order as delivered."""
 
     action = "deliver"
-    scopes = {"POST": "orders:manage"}
+    scopes = {"POST": scopes_of(action)}
 
 
+@extend_schema_view(post=extend_schema(operation_id="orders_return"))
 class Return(Change):
     """Take an order back; its products go back into stock."""
 
     action = "return"
-    scopes = {"POST": "orders:manage"}
+    scopes = {"POST": scopes_of(action)}
 
 
 def read(serializer: type[Serializer[Any]], request: Request) -> dict[str, Any]:
@@ -224,10 +222,6 @@ def read_status(request: Request) -> str:
         raise Problem(f"status is one of {', '.join(Status.values)}.", code="invalid")
 
     return status
-
-
-def name_customer(caller: TokenUser) -> Customer:
-    return Customer(caller.sub, caller.name, caller.email, caller.client_id)
 
 
 def answer(request: Request, outcome: Outcome) -> Response:

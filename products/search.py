@@ -5,5 +5,6 @@ import unicodedata
 
 def fold(text: str) -> str:
     """`text` casefolded and with accents stripped, its white space single: `Café` becomes `cafe`."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
+    # Twice: some letters have another case only once they are taken apart.
+    plain = unicodedata.normalize("NFKD", text.casefold()).casefold()
     return " ".join("".join(letter for letter in plain if not unicodedata.combining(letter)).split())[:300]

@@ -7,7 +7,7 @@ from django.core.validators import ProhibitNullCharactersValidator
 from rest_framework import serializers
 
 from products.catalogue import ORDERINGS, Search
-from products.stock import Held, Wanted
+from products.stock import Held, State, Wanted
 from wire.etags import write_etag
 from wire.keyset import Row
 from wire.money import write_amount
@@ -100,10 +100,6 @@ class WantedLines(StrictSerializer):
     lines = WantedLine(many=True, allow_empty=False, max_length=MAX_LINES)  # type: ignore[call-arg]
 
 
-class Nothing(StrictSerializer):
-    """A body without any field."""
-
-
 def read_wanted(data: Any) -> list[Wanted]:
     """The lines of a body; raises DRF's `ValidationError`."""
     serializer = WantedLines(data=data)
@@ -155,18 +151,18 @@ class HeldLine(serializers.Serializer[Any]):
 
 
 class HeldOrder(serializers.Serializer[Any]):
-    """What is held for an order."""
+    """What is held for an order, or was: a repeat may come after the goods left."""
 
     order = serializers.UUIDField()
-    state = serializers.CharField()
+    state = serializers.ChoiceField([State.HELD, State.FULFILLED, State.TAKEN_BACK])
     lines = HeldLine(many=True)
 
 
 class OrderState(serializers.Serializer[Any]):
-    """Where the goods of an order are: `held`, `fulfilled` or `taken_back`."""
+    """Where the goods of an order are."""
 
     order = serializers.UUIDField()
-    state = serializers.CharField()
+    state = serializers.ChoiceField([State.FULFILLED, State.TAKEN_BACK])
 
 
 class HoldingLine(serializers.Serializer[Any]):

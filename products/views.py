@@ -12,7 +12,6 @@ from products.models import Reservation
 from products.serializers import (
     HeldOrder,
     HoldingList,
-    Nothing,
     OrderState,
     ProductFields,
     ProductList,
@@ -32,13 +31,11 @@ from tokens.user import bearer
 from wire.etags import expected_versions, is_known
 from wire.keyset import Ordering, paginate, read_limit, write_page
 from wire.problems import Problem
+from wire.schema import PAGE
+from wire.serializers import Nothing
 from wire.views import View
 
 BY_ORDER = Ordering("order", ("order_id",))
-PAGE = [
-    OpenApiParameter("cursor", str, description="From `next` or `previous` of this very list."),
-    OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
-]
 STATE = OpenApiParameter("state", str, enum=["held"], default="held")
 ETAG = OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200, 201], description="The version and stock.")
 KNOWN = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="An `ETag`: 304 if it still holds.")

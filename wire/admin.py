@@ -1,6 +1,6 @@
 """The base of every admin section: events instead of LogEntry, a reader's rights by default."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
@@ -57,8 +57,6 @@ class EventedAdmin(admin.ModelAdmin):
 
 class ReadOnlyAdmin(EventedAdmin):
     """A section that shows and never edits; what may be done is an action."""
-
-    actions_selection_counter: ClassVar[bool] = True
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -12,16 +12,19 @@ WORDS = {
     403: ("That is not open to you", "Your account does not carry the right for this page."),
     404: ("There is nothing here", "The page does not exist, or it is not yours."),
     405: ("That cannot be done here", "This page does not take that kind of request."),
+    409: ("That does not fit any more", "Something has changed since the page was loaded. Load it again and retry."),
+    412: ("That does not fit any more", "Somebody changed it since the page was loaded. Load it again and retry."),
     413: ("That is too much at once", "The form is larger than what is taken here."),
+    429: ("Too many tries", "Wait a moment, and try again."),
     500: ("Something went wrong here", "It is our fault, and it has been noted."),
     503: ("Not right now", "A part of the shop cannot be reached. Try again in a moment."),
 }
 
 
-def error_page(request: HttpRequest, status: int, reason: str = "") -> HttpResponse:
-    """The page for a status, with `reason` in place of its usual words."""
-    title, words = WORDS.get(status, WORDS[500])
-    context = {"status": status, "title": title, "words": reason or words, "request_id": request_id()}
+def error_page(request: HttpRequest, status: int, reason: str = "", title: str = "") -> HttpResponse:
+    """The page for a status, with `reason` in place of its usual words, and `title` where there are none."""
+    usual, words = WORDS.get(status) or (WORDS[500] if status >= 500 else (title, reason))
+    context = {"status": status, "title": usual, "words": reason or words, "request_id": request_id()}
     response = render(request, "error.html", context, status=status)
     response["Cache-Control"] = "private, no-store"
     return response
@@ -50,7 +53,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def answer_page(request: HttpRequest, told: tuple[int, dict[str, Any], dict[str, str]]) -> HttpResponse:
     """The page for an error that the API would tell as a problem."""
     status, problem, headers = told
-    response = error_page(request, status, problem["detail"] if status == 503 else "")
+    reason = problem["detail"] if status == 503 or status not in WORDS else ""
+    response = error_page(request, status, reason, problem["title"])
     for name, value in headers.items():
         response[name] = value
     return response

@@ -1,11 +1,11 @@
-"""Versions on the wire: `ETag` out, `If-Match` in (RFC 9110 8.8.3 and 13.1.1)."""
+"""Versions on the wire: `ETag` out, `If-Match` and `If-None-Match` in (RFC 9110 8.8.3, 13.1.1, 13.1.2)."""
 
 import re
 
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from wire.problems import PreconditionFailed, Problem
+from wire.problems import Problem
 
 TAG = r'(?:W/)?"([!#-~]*)"'
 TAGS = re.compile(rf"{TAG}(?:[ \t]*,[ \t]*{TAG})*")
@@ -19,8 +19,8 @@ def write_etag(*parts: int) -> str:
 def expected_versions(request: Request) -> set[int] | None:
     """The versions that `If-Match` takes, or None where it takes any.
 
-    Only the version, the part before the first dot, is compared. Raises `Problem` (400) for what
-    is no list of entity tags, `PreconditionFailed` where no tag is one of ours.
+    Only the version, the part before the first dot, is compared; what is no tag of ours has none.
+    Raises `Problem` (400) for what is no list of entity tags.
     """
     header = request.headers.get("If-Match", "").strip()
     if header in ("", "*"):
@@ -38,10 +38,3 @@ def is_known(request: Request | HttpRequest, etag: str) -> bool:
     header = request.headers.get("If-None-Match", "")
     known = [tag.strip().removeprefix("W/") for tag in header.split(",")]
     return etag in known or "*" in known
-
-
-def check_version(request: Request, version: int) -> None:
-    """Raise `PreconditionFailed` unless `If-Match` takes this version."""
-    expected = expected_versions(request)
-    if expected is not None and version not in expected:
-        raise PreconditionFailed

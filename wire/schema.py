@@ -9,8 +9,14 @@ from drf_spectacular.utils import OpenApiParameter
 
 from tokens.permissions import OPEN, Scopes
 from tokens.scopes import SCOPES
+from wire.keyset import DEFAULT_LIMIT, MAX_LIMIT
 from wire.serializers import StrictSerializer
 
+PAGE = [
+    OpenApiParameter("cursor", str, description="From `next` or `previous` of this very list."),
+    OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}),
+]
+"""What every list takes."""
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 PROBLEM_SCHEMA = {
     "type": "object",
@@ -26,6 +32,9 @@ PROBLEM_SCHEMA = {
         "errors": {"type": "object", "description": "What is wrong, by field.", "additionalProperties": True},
     },
 }
+LATER = (429, 503)
+"""Statuses with which it is said when to come back."""
+RETRY_AFTER = {"schema": {"type": "integer"}, "description": "Seconds."}
 ANSWERS = {
     400: "The request cannot be read or is not valid.",
     401: "There is no token, or one that is not to be believed.",
@@ -72,8 +81,15 @@ class TesseraSchema(AutoSchema):
             return None
 
         for status in self.error_statuses():
-            operation["responses"].setdefault(str(status), describe_error(status))
+            operation["responses"].setdefault(str(status), self.describe_error(status))
         return operation
+
+    def describe_error(self, status: int) -> dict[str, Any]:
+        """The answer of an error, with the headers that it may bring."""
+        headers = self._get_response_headers_for_code(str(status))
+        if status in LATER:
+            headers = {"Retry-After": RETRY_AFTER} | headers
+        return describe_error(status) | ({"headers": headers} if headers else {})
 
     def _get_request_body(self, direction: Any = "request") -> dict[str, Any] | None:
         """As drf-spectacular has it, and for a DELETE that states one."""

@@ -23,6 +23,10 @@ class StrictSerializer(serializers.Serializer[Any]):
         return known
 
 
+class Nothing(StrictSerializer):
+    """A body without any field."""
+
+
 class Text(serializers.CharField):
     """A JSON string; numbers and booleans are not taken for one."""
 

@@ -17,6 +17,8 @@ class View(APIView):
     """An API view that states the scope of each method; what it leaves out is refused."""
 
     scopes: ClassVar[Scopes] = {}
+    # What a view takes is in the document; OPTIONS is for browsers, which CorsMiddleware answers.
+    http_method_names = [name for name in APIView.http_method_names if name != "options"]
 
     def get_authenticators(self) -> list[Any]:
         """Where nobody needs a token, none is read: a spent one must not be in the way."""

@@ -115,3 +115,21 @@ def test_the_example_names_every_variable():
     read = set(re.findall(r"(?:env\.\w+|read_\w+)\(\"(\w+)\"", source)) - {"FAILPOINT"}
 
     assert read == set(re.findall(r"^#(\w+)=", example, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("url", "variable", "age"),
+    [("", "", "600"), ("", "30", "30"), ("?conn_max_age=0", "30", "0"), ("?conn_max_age=7", "", "7")],
+)
+def test_the_age_of_connections_is_the_urls_before_the_variables(url, variable, age):
+    environment = {"DATABASE_URL": f"sqlite:///var/age.sqlite3{url}"} | ({"CONN_MAX_AGE": variable} if variable else {})
+    code = "from config.settings import DATABASE; print(DATABASE['CONN_MAX_AGE'])"
+
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, cwd=settings.BASE_DIR, env=CLEAN | environment, capture_output=True, check=True)
+
+    assert said.stdout.decode().strip() == age
+
+
+def test_scripts_of_listed_origins_may_send_what_the_api_reads():
+    assert {"idempotency-key", "if-match", "if-none-match"} <= set(settings.CORS_ALLOW_HEADERS)

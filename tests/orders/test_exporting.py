@@ -67,6 +67,14 @@ def test_a_stranger_writes_no_formula(alice, tea, place, tmp_path):
     assert read(tmp_path / "orders.csv")[0]["ship_to"] == '\'=HYPERLINK("http://example.com")'
 
 
+def test_a_sku_is_no_formula_either(alice, place, inventory, tmp_path):
+    place(alice, {inventory.add("=1+1"): 1})
+
+    export_orders(tmp_path / "orders.csv")
+
+    assert read(tmp_path / "orders.csv")[0]["sku"] == "'=1+1"
+
+
 def test_rows_are_not_kept_in_memory(alice, tea, mug, place, tmp_path, django_assert_num_queries):
     for _ in range(3):
         place(alice, {tea: 1, mug: 1})

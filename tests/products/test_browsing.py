@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from products import catalogue, models, stock
+from products.search import fold
 from products.stock import Wanted
 from wire.events import SYSTEM
 
@@ -266,3 +267,10 @@ def test_a_list_takes_one_query_however_long(alice, add, django_assert_num_queri
 def test_a_product_takes_one_query(alice, tea, django_assert_num_queries):
     with django_assert_num_queries(1):
         alice.get(f"{URL}{tea.pk}/")
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"), [("Café  Noir", "cafe noir"), ("\N{SCRIPT CAPITAL H}", "h"), ("Straße", "strasse")]
+)
+def test_text_is_compared_without_case_and_accents(text, folded):
+    assert fold(text) == folded

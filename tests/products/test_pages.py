@@ -147,3 +147,10 @@ def test_who_may_not_order_gets_no_order_form(tea):
     reader = Person("reader", "products:read")
 
     assert fields(reader.browser.get("/products/")) == []
+
+
+@pytest.mark.parametrize(("scope", "shown"), [("orders:read", True), ("orders:manage", False)])
+def test_the_menu_leads_only_where_one_may_go(scope, shown):
+    page = Person("dave", f"products:read {scope}").browser.get("/products/")
+
+    assert ('href="/orders/"' in page.content.decode()) == shown

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.test import RequestFactory
 
 from tokens.issuer import get_issuer
-from wire.errors import server_error
+from wire.errors import answer_page, server_error
 
 PAGES = {"accounts": "/account/", "orders": "/orders/", "products": "/products/"}
 
@@ -64,3 +64,23 @@ def test_every_page_carries_the_strict_policy(client):
     assert "script-src 'self'" in policy
     assert "style-src 'self'" in policy
     assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (401, "a detail"),
+        (409, "Something has changed since the page was loaded."),
+        (412, "Somebody changed it since the page was loaded."),
+        (422, "a detail"),
+        (429, "Wait a moment"),
+    ],
+)
+def test_what_is_not_our_fault_is_not_called_so(status, words):
+    told = (status, {"title": "A title", "detail": "a detail"}, {"Retry-After": "7"})
+
+    page = answer_page(RequestFactory().get("/orders/"), told)
+
+    assert (page.status_code, page["Retry-After"]) == (status, "7")
+    assert words in text(page)
+    assert "our fault" not in text(page)

@@ -45,7 +45,7 @@ def test_a_method_that_is_not_taken_is_405_and_says_which_are(alice):
     response = alice.delete("/api/echo/")
 
     assert code(response) == (405, "method-not-allowed")
-    assert response["Allow"] == "GET, POST, HEAD, OPTIONS"
+    assert response["Allow"] == "GET, POST, HEAD"
 
 
 def test_a_representation_that_is_not_there_is_406(alice):
@@ -170,3 +170,12 @@ def test_a_page_tells_its_errors_as_a_page(client):
     assert response.status_code == 404
     assert response["Content-Type"] == "text/html; charset=utf-8"
     assert response["X-Request-ID"] in response.content.decode()
+
+
+@pytest.mark.parametrize("person", ["alice", "anonymous"])
+def test_options_is_a_method_like_any_that_is_not_taken(person, request):
+    response = request.getfixturevalue(person).options("/api/echo/")
+
+    expected = {"alice": (405, "method-not-allowed"), "anonymous": (401, "not-authenticated")}
+    assert code(response) == expected[person]
+    assert "OPTIONS" not in response["Allow"]
