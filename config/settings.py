@@ -206,6 +206,8 @@ if DATABASE["ENGINE"] == "django.db.backends.postgresql":
     DATABASE["OPTIONS"] = own | patience | DATABASE.get("OPTIONS", {})
 if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
     DATABASE["ENGINE"] = "config.sqlite"
+    # As Django's SQLite has it; pytest-django knows that one by name alone.
+    DATABASE["TEST"] = {"NAME": ":memory:"}
     VAR_DIR.mkdir(exist_ok=True)
     DATABASE["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
