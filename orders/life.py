@@ -96,3 +96,14 @@ def allowed_actions(status: str, *, customer_id: str, caller: Caller) -> list[st
     """The actions that a caller may take on a customer's order in a status."""
     words = words_held(caller, customer_id)
     return [action for action in ACTIONS if find_change(status, action, words)]
+
+
+def write_table() -> str:
+    """The table of transitions in Markdown, as it stands in the docs."""
+    rows = [
+        (change.before, change.after, change.action or "-", " or ".join(change.allowed) or "system", change.owes or "-")
+        for change in TRANSITIONS
+    ]
+    header = ("from", "to", "action", "who", "owes products")
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

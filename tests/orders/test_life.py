@@ -2,7 +2,7 @@
 
 import pytest
 
-from orders.life import ACTIONS, TRANSITIONS, Status, allowed_actions
+from orders.life import ACTIONS, TRANSITIONS, Status, allowed_actions, write_table
 from orders.models import Event, Order
 from tests.conftest import CUSTOMER, Person
 
@@ -187,3 +187,9 @@ class Caller:
 
     def __init__(self, sub, scopes):
         self.sub, self.scopes = sub, scopes
+
+
+def test_the_table_in_the_docs_is_the_one_in_the_code(settings):
+    page = (settings.BASE_DIR / "docs/architecture.md").read_text()
+
+    assert f"\n\n{write_table()}\n" in page
