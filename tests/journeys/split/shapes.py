@@ -179,7 +179,11 @@ def open_monolith(folder: Path, **own: str) -> Iterator[Shape]:
     """The shop in one process, with its worker."""
     port = free_port()
     url = f"http://localhost:{port}"
-    shared = {"DATABASE_URL": f"sqlite:///{folder / 'shop.sqlite3'}", "ISSUER": url} | QUIET | own
+    shared = (
+        {"SERVICES": ",".join(SERVICES), "DATABASE_URL": f"sqlite:///{folder / 'shop.sqlite3'}", "ISSUER": url}
+        | QUIET
+        | own
+    )
     manage(shared, "migrate", "--verbosity", "0")
     manage(shared, "demo")
     shape = Shape("monolith", url, dict.fromkeys(SERVICES, shared))
