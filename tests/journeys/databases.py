@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import environ
 import pytest
 
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
@@ -23,7 +24,7 @@ def fresh(kind: str, folder: Path) -> Iterator[str]:
     psycopg = pytest.importorskip("psycopg", reason="PostgreSQL: psycopg is not installed")
     server, name = find_server(), f"tessera_{uuid.uuid4().hex}"
     try:
-        connection = psycopg.connect(f"{server}/postgres", autocommit=True, connect_timeout=3)
+        connection = psycopg.connect(**read_address(f"{server}/postgres"), autocommit=True, connect_timeout=3)
     except psycopg.OperationalError:
         pytest.skip("PostgreSQL does not answer")
     with connection:
@@ -38,3 +39,10 @@ def find_server() -> str:
     """The server that the tests were given, else the one of this machine; without a database."""
     given = os.environ.get("DATABASE_URL", "")
     return (given if given.startswith("postgres") else LOCAL).rpartition("/")[0]
+
+
+def read_address(url: str) -> dict[str, str]:
+    """An address as libpq takes it; in ours a host may also be the folder of a socket."""
+    parts = environ.Env.db_url_config(url)
+    named = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "NAME"}
+    return {name: parts[part] for name, part in named.items() if parts.get(part)}

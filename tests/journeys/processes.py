@@ -22,8 +22,11 @@ PATIENCE = 30.0
 class Process:
     """One server process of ours, with the processes that it started; `url` is where it listens."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path, *, port: int = 0, workers: int = 1) -> None:
-        self.environment, self.log, self.workers = dict(environment), log, workers
+    def __init__(
+        self, environment: Mapping[str, str], log: Path, *, port: int = 0, workers: int = 1, threads: int = 16
+    ) -> None:
+        self.environment, self.log = dict(environment), log
+        self.workers, self.threads = workers, threads
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.start()
@@ -37,7 +40,7 @@ class Process:
         """Start it, and let it see for itself when it may serve."""
         with self.log.open("ab") as log:
             self.popen = subprocess.Popen(
-                command(self.port, self.workers),
+                command(self.port, self.workers, self.threads),
                 cwd=settings.BASE_DIR,
                 env=os.environ | self.environment,
                 stdin=subprocess.DEVNULL,
@@ -88,10 +91,10 @@ class Process:
         self.popen.wait()
 
 
-def command(port: int, workers: int) -> list[str]:
+def command(port: int, workers: int, threads: int) -> list[str]:
     """How a server is started: granian where it is installed, else Django's own."""
     if find_spec("granian"):
-        options = ["--workers", str(workers), "--blocking-threads", "16", "--port", str(port), "--no-ws"]
+        options = ["--workers", str(workers), "--blocking-threads", str(threads), "--port", str(port), "--no-ws"]
         return [sys.executable, "-m", "granian", "--interface", "wsgi", *options, "config.wsgi:application"]
 
     return [sys.executable, "manage.py", "runserver", "--noreload", "--skip-checks", f"127.0.0.1:{port}"]

@@ -74,5 +74,5 @@ def opened(kind: str, folder: Path, *, workers: int = 2) -> Iterator[Shop]:
         environment = {"DATABASE_URL": url, "LOG_LEVEL": "WARNING"}
         manage(environment, "migrate", "--verbosity", "0")
         manage(environment, "demo")
-        with serving(environment, folder / "server.log", workers=workers) as process:
+        with serving(environment, folder / "server.log", workers=workers, threads=8) as process:
             yield Shop(environment, process, folder)

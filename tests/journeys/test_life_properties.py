@@ -10,7 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 pytest.importorskip("hypothesis", reason="hypothesis is not installed")
 
@@ -41,7 +41,7 @@ from wire.events import SYSTEM
 
 pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.django_db]
 
-QUICK = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+QUICK = {"deadline": None, "stateful_step_count": 30, "suppress_health_check": list(HealthCheck)}
 
 
 class Shop(RuleBasedStateMachine):
@@ -380,6 +380,11 @@ def tell(order):
     return Answer({"pending": 202, "rejected": 409}.get(order.status, 201 if order.placed_at else 409), body)
 
 
+def examples(number):
+    """How many; fewer where each takes a round trip per statement."""
+    return number if connection.vendor == "sqlite" else number // 3
+
+
 @pytest.fixture
 def moody(settings):
     settings.INVENTORY = f"{__name__}.Moody"
@@ -389,8 +394,8 @@ def moody(settings):
 
 
 def test_stock_is_what_a_model_says_whatever_is_asked():
-    run_state_machine_as_test(StockMachine, settings=settings(max_examples=30, stateful_step_count=25, **QUICK))
+    run_state_machine_as_test(StockMachine, settings=settings(max_examples=examples(30), **QUICK))
 
 
 def test_orders_keep_every_promise_whatever_happens(moody):
-    run_state_machine_as_test(ShopMachine, settings=settings(max_examples=40, stateful_step_count=30, **QUICK))
+    run_state_machine_as_test(ShopMachine, settings=settings(max_examples=examples(40), **QUICK))
