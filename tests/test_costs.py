@@ -8,8 +8,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import User
+from accounts.models import Session, User
+from orders.checkout import Customer, place_order
+from orders.inventory import Wanted
 from products import catalogue, stock
+from products.models import Product
 from tests.conftest import Person
 from wire.events import SYSTEM
 
@@ -132,3 +135,39 @@ def test_a_refresh_takes_four_statements(person, anonymous):
     assert answer.status_code == 200
     work = [query["sql"] for query in captured.captured_queries if "SAVEPOINT" not in query["sql"]]
     assert len(work) <= 4, work
+
+
+def log_in(anonymous, times):
+    for _ in range(times):
+        anonymous.post("/api/token/", {"email": "alice@example.com", "password": "tessera-demo"})
+
+
+def have_order(person, count):
+    """An order of alice's with so many lines."""
+    customer = Customer(person.sub, "Alice", "alice@example.com", "api")
+    lines = [Wanted(pk, 1) for pk in Product.objects.order_by("sku").values_list("pk", flat=True)[:count]]
+    return place_order(customer, lines)
+
+
+@pytest.mark.parametrize("address", ["/api/accounts/me/", "/api/accounts/sessions/", "/account/"])
+def test_an_account_takes_as_many_statements_with_twenty_sessions_as_with_one(person, anonymous, address):
+    reader = person if address.startswith("/api/") else person.browser
+    log_in(anonymous, 1)
+    one = statements(reader, address)
+    log_in(anonymous, 19)
+
+    assert Session.objects.count() == 20
+    assert len(statements(reader, address)) == len(one) <= 2
+
+
+@pytest.mark.parametrize("address", ["/api/orders/{}/", "/orders/{}/"])
+def test_an_order_takes_as_many_statements_with_twenty_lines_as_with_one(person, shop, address):
+    reader = person if address.startswith("/api/") else person.browser
+    small, large = have_order(person, 1), have_order(person, 20)
+
+    counts = [len(statements(reader, address.format(order.pk))) for order in (small, large)]
+    assert counts == [3, 3]
+
+
+def test_the_page_of_a_product_takes_as_many_statements_in_any_shop(person, shop):
+    assert len(statements(person.browser, f"/products/{shop.pk}/")) == 1
