@@ -171,11 +171,6 @@ def change(product_id: UUID, changes: Mapping[str, Any], *, by: Actor, versions:
     return product
 
 
-def retire(product_id: UUID, *, by: Actor) -> Product:
-    """Take a product off sale; what is held of it stays held."""
-    return change(product_id, {"active": False}, by=by)
-
-
 def lock(product_id: UUID, versions: set[int] | None) -> Product:
     """A product that nobody else changes until the transaction ends, at one of `versions`."""
     product = Product.objects.select_for_update(no_key=True).filter(pk=product_id).first()

@@ -71,7 +71,7 @@ def test_a_changed_price_is_told_by_line(orders_service, tea, order_id):
 
 def test_what_cannot_be_ordered_is_told_by_line(orders_service, tea, cup, order_id, add):
     scone = add("Scone", on_hand=5, currency="GBP")
-    catalogue.retire(cup.pk, by=SYSTEM)
+    catalogue.change(cup.pk, {"active": False}, by=SYSTEM)
     unknown = {"lines": [{"product": str(uuid4()), "quantity": 1}]}
 
     answers = [
