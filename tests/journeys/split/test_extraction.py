@@ -71,29 +71,27 @@ def execute(url, sql):
 def test_orders_move_with_their_keys_events_and_debts(shop, empty):
     owing = "UPDATE orders_order SET owes = 'release' WHERE status = 'cancelled'"
     execute(shop["DATABASE_URL"], owing)
-    target = empty
 
-    told = manage(shop, "extract", "orders", "--to", target)
+    told = manage(shop, "extract", "orders", "--to", empty)
 
     assert "The same in both: 5 tables" in told
     for table in ("order", "line", "event", "idempotencykey"):
         count = f"SELECT count(*) FROM orders_{table}"
-        assert execute(target, count) == execute(shop["DATABASE_URL"], count)
+        assert execute(empty, count) == execute(shop["DATABASE_URL"], count)
     what = "SELECT number, status, owes FROM orders_order ORDER BY number"
-    assert execute(target, what) == execute(shop["DATABASE_URL"], what)
-    assert "0 orders placed" in manage({"SERVICES": "orders", "DATABASE_URL": target}, "demo")
+    assert execute(empty, what) == execute(shop["DATABASE_URL"], what)
+    assert "0 orders placed" in manage({"SERVICES": "orders", "DATABASE_URL": empty}, "demo")
 
 
 @pytest.mark.postgresql
 def test_accounts_move_and_give_out_no_number_twice(shop, empty):
     last = execute(shop["DATABASE_URL"], "SELECT max(id) FROM accounts_event")[0][0]
     execute(shop["DATABASE_URL"], f"DELETE FROM accounts_event WHERE id = {last}")
-    target = empty
 
-    manage(shop, "extract", "accounts", "--to", target)
-    manage({"SERVICES": "accounts", "DATABASE_URL": target}, "rotate_keys")
+    manage(shop, "extract", "accounts", "--to", empty)
+    manage({"SERVICES": "accounts", "DATABASE_URL": empty}, "rotate_keys")
 
-    assert execute(target, f"SELECT min(id) FROM accounts_event WHERE id >= {last}") == [(last + 1,)]
+    assert execute(empty, f"SELECT min(id) FROM accounts_event WHERE id >= {last}") == [(last + 1,)]
 
 
 # While it is open -------------------------------------------------------------------------------
