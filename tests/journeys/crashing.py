@@ -1,9 +1,9 @@
 """A loaded process whose children are killed: `python -m tests.journeys.crashing` writes JSON.
 
 For each failpoint of a journey, and for those that `--statements` names also before each statement that
-they send to the database, a child is forked, does the step and dies there. A second child starts after the lease has run
-out, settles, has the client repeat the request, and looks whether everything holds. Only this process
-lives on.
+they send to the database, a child is forked, does the step and dies there. A second child starts after
+the lease has run out, settles, has the client repeat the request, and looks whether everything holds.
+Only this process lives on.
 """
 
 import gc

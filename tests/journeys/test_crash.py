@@ -51,8 +51,11 @@ def test_killed_at_any_step_or_statement_it_is_made_good(crashes, journey):
     assert len(crashes[journey]) >= 5
 
 
-def test_every_journey_is_told(crashes):
+def test_every_journey_is_told_and_what_was_to_be_swept_was(crashes, request):
+    swept = [name for name in crashes if "before statement 7" in crashes[name]]
+
     assert sorted(crashes) == sorted(JOURNEYS)
+    assert swept == (SWEPT if request.node.callspec.params["crashes"] == "sqlite" else [])
 
 
 @pytest.fixture(scope="module", params=databases.BOTH)

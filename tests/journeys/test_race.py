@@ -45,6 +45,28 @@ def test_orders_of_three_hot_products_wait_for_each_other_and_never_lock_up(shop
     assert shop.reconcile() == "orders: nothing differs\nproducts: nothing differs\n"
 
 
+def test_cancel_against_ship_has_one_winner_and_goods_go_one_way(shop):
+    [product] = shop.stock({"EITHER-OR": 20})
+    placed = clients.run(shop.url, [shop.order({product: 1}) for _ in range(20)], clients=8)
+    orders = [json.loads(answer["body"])["id"] for answer in placed]
+    clients.run(shop.url, [shop.act(order, "pay", reference="R") for order in orders], clients=8)
+    tries = [(order, action) for order in orders for action in random.sample(["cancel", "ship"] * 2, 4)]
+
+    answers = clients.run(shop.url, [shop.act(*one) for one in tries], clients=20)
+
+    ends = {order: shop.ask("GET", f"/api/orders/{order}/", by="dave")["status"] for order in orders}
+    expected = [expect(ends[order], action) for order, action in tries]
+    shipped = list(ends.values()).count("shipped")
+    assert [outcome(answer, fine=200) for answer in answers] == expected
+    assert shop.counters(product) == (20 - shipped, 0)
+    assert shop.reconcile() == "orders: nothing differs\nproducts: nothing differs\n"
+
+
+def expect(end, action):
+    """Whoever wants what was done is told so, twice if need be; the others are told how it stands."""
+    return (200, "") if end == {"cancel": "cancelled", "ship": "shipped"}[action] else (409, "wrong-status")
+
+
 def draw(products):
     """Three of the products, in any order, one to three of each."""
     return {product: random.randint(1, 3) for product in random.sample(products, 3)}
@@ -60,6 +82,6 @@ def is_sold_out(baskets, answers, sold):
     return all(any(units > 100 - sold[product] for product, units in basket.items()) for basket in refused)
 
 
-def outcome(answer):
+def outcome(answer, *, fine=201):
     body = json.loads(answer["body"])
-    return answer["status"], body.get("code", "") if answer["status"] != 201 else ""
+    return answer["status"], body.get("code", "") if answer["status"] != fine else ""
