@@ -15,7 +15,7 @@ PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
 OWN := accounts config orders products tokens wire
 
 .PHONY: run services test check format lint types imports dependencies templates migrations deploy openapi fresh
-.PHONY: test-sqlite test-postgresql bench bench-quick lock clean
+.PHONY: test-sqlite test-postgresql test-encrypted bench bench-quick lock clean
 
 ## Try it ----------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from accounts.devices import name_device
 from tokens.scopes import CLIENT_SCOPES, ROLE_SCOPES, SERVICES
 from tokens.verification import is_person
 from wire.events import Event as AbstractEvent
@@ -189,6 +190,10 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} ({self.device or self.client_id})"
+
+    @property
+    def device_name(self) -> str:
+        return name_device(self.device)
 
 
 class SigningKey(models.Model):
