@@ -122,7 +122,7 @@ bench-quick: .venv/bench
 
 # Where a key for it is set, access tokens are encrypted, and everything about them holds as ever.
 test-encrypted:
-	JWT_ENCRYPTION_KEY=$$($(PY) manage.py encryption_key) $(PYTEST) -m "not slow" tests/tokens tests/accounts
+	JWT_ENCRYPTION_KEY=$$($(PY) manage.py encryption_key) $(PYTEST) -m "not slow and not postgresql" tests/tokens tests/accounts
 
 ## Keep it ---------------------------------------------------------------------------------------
 
