@@ -1,7 +1,9 @@
 """The cast: whoever calls the shop, each with a token of their own."""
 
 import os
+import sqlite3
 import uuid
+from contextlib import closing
 from importlib import import_module
 
 import pytest
@@ -121,3 +123,20 @@ def admin():
 def orders_service():
     """The orders service as it calls products: a client, not a person."""
     return Person("orders", "stock:reserve", sub="orders", aud=["products"], sid="none", client_id="orders")
+
+
+@pytest.fixture
+def database(transactional_db, tmp_path):
+    """A database that threads may share as processes do: a copy in a file, where tests are in memory."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+
+    connection.ensure_connection()
+    memory, name = connection.connection, connection.settings_dict["NAME"]
+    with closing(sqlite3.connect(tmp_path / "shop.sqlite3")) as copy:
+        memory.backup(copy)
+    connection.connection, connection.settings_dict["NAME"] = None, str(tmp_path / "shop.sqlite3")
+    yield
+    connection.close()
+    connection.connection, connection.settings_dict["NAME"] = memory, name

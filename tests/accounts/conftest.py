@@ -1,8 +1,6 @@
 """Accounts is tested with its own issuer, keys in the database."""
 
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from threading import Barrier
 
 import pytest
@@ -71,23 +69,6 @@ def bearer():
         return client
 
     return bearer
-
-
-@pytest.fixture
-def database(transactional_db, tmp_path):
-    """A database that threads may share as processes do: a copy in a file, where tests are in memory."""
-    if connection.vendor != "sqlite":
-        yield
-        return
-
-    connection.ensure_connection()
-    memory, name = connection.connection, connection.settings_dict["NAME"]
-    with closing(sqlite3.connect(tmp_path / "accounts.sqlite3")) as copy:
-        memory.backup(copy)
-    connection.connection, connection.settings_dict["NAME"] = None, str(tmp_path / "accounts.sqlite3")
-    yield
-    connection.close()
-    connection.connection, connection.settings_dict["NAME"] = memory, name
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """What is on the shelf, in a test."""
 
-import sqlite3
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from decimal import Decimal
 from functools import partial
 from threading import Barrier
@@ -58,23 +56,6 @@ def counters():
         return row.on_hand, row.reserved
 
     return counters
-
-
-@pytest.fixture
-def database(transactional_db, tmp_path):
-    """A database that threads may share as processes do: a copy in a file, where tests are in memory."""
-    if connection.vendor != "sqlite":
-        yield
-        return
-
-    connection.ensure_connection()
-    memory, name = connection.connection, connection.settings_dict["NAME"]
-    with closing(sqlite3.connect(tmp_path / "shop.sqlite3")) as copy:
-        memory.backup(copy)
-    connection.connection, connection.settings_dict["NAME"] = None, str(tmp_path / "shop.sqlite3")
-    yield
-    connection.close()
-    connection.connection, connection.settings_dict["NAME"] = memory, name
 
 
 @pytest.fixture
