@@ -126,7 +126,8 @@ test-encrypted:
 
 ## Keep it ---------------------------------------------------------------------------------------
 
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+# Extras stay in the pins: without them an older pip looks for another release of what is wanted with an extra.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras
 
 lock: .venv/dev
 	$(COMPILE) pyproject.toml --output-file requirements.txt
