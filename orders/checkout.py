@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from functools import cache
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -14,6 +15,7 @@ from orders.inventory import Facts, Gone, Held, InventoryUnavailable, NotReserve
 from orders.life import Status
 from orders.models import LEASE, Event, Line, Order
 from wire.events import SYSTEM
+from wire.statements import Change, insert, slots
 
 logger = structlog.get_logger(__name__)
 
@@ -42,7 +44,8 @@ def place_order(
     The order comes back placed; rejected, with the reason in `rejection`; cancelled, if somebody
     was that fast; or pending, if products cannot be reached. Raises `BadLines`.
     """
-    return confirm(open_order(customer, merge(lines), ship_to=ship_to, order_id=order_id))
+    asked = merge(lines)
+    return confirm(open_order(customer, asked, ship_to=ship_to, order_id=order_id), asked)
 
 
 def merge(lines: Iterable[Wanted]) -> list[Wanted]:
@@ -91,21 +94,19 @@ def draft(customer: Customer, *, ship_to: str) -> Order:
 
 def write_order(order: Order, lines: Sequence[Wanted], *, by: Customer) -> None:
     """Insert an order with its lines and its first event, in the caller's transaction."""
-    order.save(force_insert=True)
-    Line.objects.bulk_create(
-        Line(order=order, product=line.product, quantity=line.quantity, seen_price=line.price) for line in lines
-    )
+    insert([order])
+    insert(Line(order=order, product=line.product, quantity=line.quantity, seen_price=line.price) for line in lines)
     Event.objects.record(order, Status.PENDING, by=by)
 
 
 def resume(order: Order) -> Order:
     """Go on with an order that was left pending; one that waited too long is rejected."""
     if not order.is_overdue:
-        return confirm(order)
+        return confirm(order, read_lines(order))
 
     if give_up(order):
         debts.offer(order.pk)
-    return Order.objects.get(pk=order.pk)
+    return Order.objects.read(order.pk)
 
 
 def give_up(order: Order) -> bool:
@@ -114,10 +115,10 @@ def give_up(order: Order) -> bool:
     return write_rejection(order, NotReserved.code, lines)
 
 
-def confirm(order: Order) -> Order:
+def confirm(order: Order, lines: Sequence[Wanted]) -> Order:
     """Have products hold the lines of a pending order; the order as it then stands."""
     try:
-        held = get_inventory().reserve(order.pk, wanted(order))
+        held = get_inventory().reserve(order.pk, lines)
     except InventoryUnavailable as error:
         postpone(order, error)
     except NotReserved as error:
@@ -132,10 +133,10 @@ def confirm(order: Order) -> Order:
         postpone(order, error)
     else:
         place(order, held)
-    return Order.objects.get(pk=order.pk)
+    return Order.objects.read(order.pk)
 
 
-def wanted(order: Order) -> list[Wanted]:
+def read_lines(order: Order) -> list[Wanted]:
     """The lines of an order as it was asked for."""
     return [Wanted(*row) for row in order.lines.values_list("product", "quantity", "seen_price")]
 
@@ -164,13 +165,14 @@ def place(order: Order, held: Sequence[Held]) -> bool:
 
 def write_prices(order: Order, held: Sequence[Held]) -> None:
     """Keep what each line was sold as."""
-    sold = {line.product: line for line in held}
-    lines = list(order.lines.all())
-    for line in lines:
-        line.sku, line.name, line.unit_price = sold[line.product][2:5]
-    # An upsert of rows that are there: one plain statement, where bulk_update makes a CASE for each.
-    changes: dict[str, Any] = {"unique_fields": ["id"], "update_fields": ["sku", "name", "unit_price"]}
-    Line.objects.bulk_create(lines, update_conflicts=True, **changes)
+    pricing().run_each([(order.pk, line.product, line.sku, line.name, line.unit_price) for line in held])
+
+
+@cache
+def pricing() -> Change:
+    """Write down what one product of an order was sold as."""
+    order, product, sku, name, price = slots(Line, "order", "product", "sku", "name", "unit_price")
+    return Change(Line.objects.filter(order=order, product=product), sku=sku, name=name, unit_price=price)
 
 
 def reject(order: Order, code: str, lines: Facts) -> None:

@@ -6,6 +6,7 @@ for 24 hours; what it came with is remembered by a fingerprint.
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from orders.inventory import Wanted
 from orders.life import Status
 from orders.models import KEY_LIFETIME, IdempotencyKey, Order
 from wire import json
+from wire.statements import Change, insert, slots
 
 logger = structlog.get_logger(__name__)
 
@@ -83,7 +85,7 @@ def place_once(customer: Customer, lines: Iterable[Wanted], *, key: str, answer:
     for _ in range(TRIES):
         order = claim(asked)
         if order:
-            return finish(checkout.confirm(order), answer)
+            return finish(checkout.confirm(order, asked.lines), answer)
         known = recall(asked)
         if known:
             return repeat(known, asked, answer)
@@ -103,7 +105,7 @@ def claim(asked: Asked) -> Order | None:
 def write(asked: Asked) -> Order:
     order = checkout.draft(asked.customer, ship_to=asked.ship_to)
     # The key goes first, since it is what may be refused.
-    IdempotencyKey.objects.create(**name(asked), fingerprint=fingerprint(asked), order_id=order.pk)
+    insert([IdempotencyKey(**name(asked), fingerprint=fingerprint(asked), order_id=order.pk)])
     checkout.write_order(order, asked.lines, by=asked.customer)
     return order
 
@@ -152,20 +154,24 @@ def go_on(known: IdempotencyKey) -> Order:
     if known.status != ACCEPTED:
         raise StillRunning
 
-    return Order.objects.get(pk=known.order_id)
+    return Order.objects.read(known.order_id)
 
 
 def finish(order: Order, answer: Teller) -> Outcome:
     """Keep the answer with the key; where somebody was faster with a final one, that one counts."""
     status, body = answer(order)
-    unanswered = IdempotencyKey.objects.filter(order=order, body="")
-    if status == ACCEPTED:
-        unanswered.update(status=status)
-        return Outcome(order.pk, status, body)
-    if unanswered.update(status=status, body=json.write(body).decode()):
+    kept = "" if status == ACCEPTED else json.write(body).decode()
+    if answering().run(order.pk, "", status, kept) or status == ACCEPTED:
         return Outcome(order.pk, status, body)
 
     return replay(IdempotencyKey.objects.get(order=order))
+
+
+@cache
+def answering() -> Change:
+    """Keep the answer to an order that has none yet."""
+    order, none, status, body = slots(IdempotencyKey, "order", "body", "status", "body")
+    return Change(IdempotencyKey.objects.filter(order=order, body=none), status=status, body=body)
 
 
 def replay(known: IdempotencyKey) -> Outcome:

@@ -4,6 +4,7 @@ import secrets
 import uuid
 from datetime import timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, Self
 
 from django.db import models
@@ -14,6 +15,7 @@ from django.utils import timezone
 from orders.life import OWES, OWNER, Caller, Status, words_of
 from wire.events import Event as AbstractEvent
 from wire.money import MAX_DIGITS, STORED_PLACES
+from wire.statements import Change, Statement, slots
 
 LEASE = timedelta(seconds=30)
 """For how long a pending order is the business of whoever is placing it."""
@@ -32,6 +34,13 @@ def new_number() -> str:
 
 class OrderQuerySet(models.QuerySet["Order"]):
     """Questions about orders, and the one way in which a status changes."""
+
+    def read(self, order_id: uuid.UUID) -> "Order":
+        """An order as it is now; raises `Order.DoesNotExist`."""
+        for order in by_key().objects(Order, order_id):
+            return order
+
+        raise Order.DoesNotExist
 
     def placed_by(self, sub: str) -> Self:
         return self.filter(customer_id=sub)
@@ -68,12 +77,9 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def move(self, order: "Order", after: str, **changes: Any) -> bool:
         """Compare-and-set the status of an order as it was read, adding what the change owes; whether it won."""
-        debt = OWES.get((order.status, after))
-        if debt:
-            # An order may be returned before products heard that it was shipped.
-            changes["owes"] = Trim(Concat(F("owes"), Value(f" {debt}")))
-        found = self.filter(pk=order.pk, status=order.status, version=order.version)
-        return found.update(status=after, version=F("version") + 1, **changes) == 1
+        debt = OWES.get((order.status, after), "")
+        moved = moving(debt, *changes).run(order.pk, order.status, order.version, after, *changes.values())
+        return moved == 1
 
     def take_over(self, order_id: uuid.UUID) -> bool:
         """Make a pending order whose lease has run out this caller's business; whether it is now."""
@@ -84,6 +90,25 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def let_go(self, order_id: uuid.UUID) -> None:
         """Leave a pending order to whoever comes next."""
         self.filter(pk=order_id, status=Status.PENDING).update(lease_until=timezone.now())
+
+
+@cache
+def by_key() -> Statement:
+    """One order."""
+    [key] = slots(Order, "id")
+    return Statement(Order.objects.filter(pk=key).order_by().values())
+
+
+@cache
+def moving(debt: str, *columns: str) -> Change:
+    """Change an order's status and some columns if it is in a status and version, adding to what it owes."""
+    key, status, version, after, *values = slots(Order, "id", "status", "version", "status", *columns)
+    changes: dict[str, Any] = dict(zip(columns, values, strict=True))
+    if debt:
+        # An order may be returned before products heard that it was shipped.
+        changes["owes"] = Trim(Concat(F("owes"), Value(f" {debt}")))
+    found = Order.objects.filter(pk=key, status=status, version=version)
+    return Change(found, status=after, version=F("version") + 1, **changes)
 
 
 class Order(models.Model):

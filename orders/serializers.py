@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from rest_framework import serializers
@@ -13,11 +13,12 @@ from orders.inventory import Wanted
 from orders.life import ACTIONS, Caller, Status, allowed_actions
 from orders.models import Event, Line, Order
 from tokens.user import TokenUser
-from wire.events import write_event
+from wire.events import EVENT_FIELDS, write_event
 from wire.keyset import Ordering, Row
 from wire.money import write_amount
 from wire.problems import Problem, problem
 from wire.serializers import Amount, Id, StrictSerializer, Text, Whole
+from wire.statements import Statement, slots
 
 # What comes in ----------------------------------------------------------------------------------
 
@@ -203,8 +204,23 @@ def write_line(line: Row, currency: str | None) -> Row:
 def write_whole(order: Order, *, caller: Caller) -> Row:
     """One order with its events, in two queries."""
     row = {field: getattr(order, field) for field in FIELDS}
-    events = [write_event(event) for event in Event.objects.about(order)]
-    return {**write_orders([row], caller=caller)[0], "events": events}
+    events = [write_event(event) for event in events_of().rows(str(order.pk))]
+    return {**write_order(row, lines_of().rows(order.pk), caller=caller), "events": events}
+
+
+@cache
+def lines_of() -> Statement:
+    """The lines of one order."""
+    [order] = slots(Line, "order")
+    return Statement(Line.objects.filter(order=order).order_by("id").values(*LINE_FIELDS))
+
+
+@cache
+def events_of() -> Statement:
+    """The events of one order, oldest first."""
+    [subject] = slots(Event, "subject")
+    kind = Order._meta.model_name
+    return Statement(Event.objects.filter(kind=kind, subject=subject).order_by("id").values(*EVENT_FIELDS))
 
 
 # What is said of an order that was asked for ----------------------------------------------------

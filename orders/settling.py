@@ -64,7 +64,7 @@ def settle(order_id: UUID) -> None:
 
     Raises `InventoryUnavailable`; or `Gone` or `OtherLines`, if products says what cannot be.
     """
-    order = Order.objects.get(pk=order_id)
+    order = Order.objects.read(order_id)
     if order.status == Status.PENDING and Order.objects.take_over(order_id):
         order = checkout.resume(order)
         if order.status == Status.PENDING:

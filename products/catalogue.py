@@ -13,7 +13,7 @@ from products.models import Event, Product, complain
 from wire.events import Actor
 from wire.keyset import DEFAULT_LIMIT, Ordering, Page, Recipe, Row, paginate, paginate_again
 from wire.problems import Conflict, NotFound, PreconditionFailed, Problem
-from wire.statements import Slot, Statement
+from wire.statements import Statement, slots
 
 SHOWN = ("id", "sku", "name", "category", "price", "currency", "active")
 """What a list reads of a product, beside `on_hand` and `reserved`; one product has all of `WHOLE`."""
@@ -89,7 +89,7 @@ def find(search: Search) -> Any:
 
 def read(product_id: UUID) -> Row:
     """One product, for sale or retired, as a row of `WHOLE`, `on_hand`, `reserved`; or `NotFound`."""
-    rows = by_key().rows([product_id])
+    rows = by_key().rows(product_id)
     if not rows:
         raise NotFound
 
@@ -99,7 +99,7 @@ def read(product_id: UUID) -> Row:
 @cache
 def by_key() -> Statement:
     """One product by its key, as a row of `WHOLE`, `on_hand`, `reserved`."""
-    key = Slot(0, Product._meta.get_field("id"))
+    [key] = slots(Product, "id")
     return Statement(read_rows(Product.objects.filter(pk=key), *WHOLE).order_by())
 
 

@@ -16,6 +16,7 @@ from django.db.models.lookups import Exact
 from products.search import fold
 from wire.events import Event as AbstractEvent
 from wire.money import CURRENCIES, MAX_AMOUNT, MAX_DIGITS, STORED_PLACES, fits
+from wire.statements import Change, Slot
 
 MOST_RELEVANT = 1_000
 """How many products an order by relevance reaches."""
@@ -135,24 +136,27 @@ def complain(price: Decimal, currency: str) -> str:
 
 
 class StockQuerySet(models.QuerySet["Stock"]):
-    """Counters that change by one conditional UPDATE each, never by read and write."""
+    """Counters that change by one conditional UPDATE each, never by read and write.
 
-    def hold(self, quantity: int) -> int:
-        """Reserve from the one stock row this set names, if it has enough; rows changed."""
-        return self.filter(on_hand__gte=F("reserved") + quantity).update(reserved=F("reserved") + quantity)
+    What each answers with is that UPDATE; it changes one row, or none where the condition does not hold.
+    """
 
-    def let_go(self, quantity: int) -> int:
-        """Undo a hold; rows changed."""
-        return self.filter(reserved__gte=quantity).update(reserved=F("reserved") - quantity)
+    def hold(self, quantity: int | Slot) -> Change:
+        """Reserve from the one stock row this set names, if it has enough."""
+        return Change(self.filter(on_hand__gte=F("reserved") + quantity), reserved=F("reserved") + quantity)
 
-    def hand_over(self, quantity: int) -> int:
-        """Take held goods out of stock; rows changed."""
-        held = self.filter(reserved__gte=quantity)
-        return held.update(reserved=F("reserved") - quantity, on_hand=F("on_hand") - quantity)
+    def let_go(self, quantity: int | Slot) -> Change:
+        """Undo a hold."""
+        return Change(self.filter(reserved__gte=quantity), reserved=F("reserved") - quantity)
 
-    def add(self, quantity: int) -> int:
-        """Put goods on hand, or take them off where nobody holds them; rows changed."""
-        return self.filter(on_hand__gte=F("reserved") - quantity).update(on_hand=F("on_hand") + quantity)
+    def hand_over(self, quantity: int | Slot) -> Change:
+        """Take held goods out of stock."""
+        left = {"reserved": F("reserved") - quantity, "on_hand": F("on_hand") - quantity}
+        return Change(self.filter(reserved__gte=quantity), **left)
+
+    def add(self, quantity: int | Slot) -> Change:
+        """Put goods on hand, or take them off where nobody holds them."""
+        return Change(self.filter(on_hand__gte=F("reserved") - quantity), on_hand=F("on_hand") + quantity)
 
 
 class Stock(models.Model):

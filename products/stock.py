@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from products.models import Event, Movement, Product, Reservation, ReservationLi
 from wire.events import Actor
 from wire.money import fits, write_amount
 from wire.problems import Conflict, NotFound, Problem
+from wire.statements import Change, Slot, Statement, insert, slots
 
 Kind = Movement.Kind
 State = Reservation.State
@@ -39,6 +41,17 @@ class Held(NamedTuple):
     name: str
     unit_price: Decimal
     currency: str
+
+
+class Offer(NamedTuple):
+    """A product as it is sold now."""
+
+    id: UUID
+    sku: str
+    name: str
+    price: Decimal
+    currency: str
+    active: bool
 
 
 class LinesRefused(Conflict):
@@ -101,7 +114,7 @@ class Drift(Exception):
 class Shift(NamedTuple):
     """What a verb does to each line's stock: the conditional UPDATE, and its signs for the ledger."""
 
-    change: Callable[[StockQuerySet, int], int]
+    change: Callable[[StockQuerySet, Slot], Change]
     on_hand: int
     reserved: int
 
@@ -111,6 +124,7 @@ SHIFTS = {
     Kind.RELEASE: Shift(StockQuerySet.let_go, 0, -1),
     Kind.FULFIL: Shift(StockQuerySet.hand_over, -1, -1),
     Kind.TAKE_BACK: Shift(StockQuerySet.add, +1, 0),
+    Kind.CORRECT: Shift(StockQuerySet.add, +1, 0),
 }
 
 
@@ -124,15 +138,14 @@ def reserve(order_id: UUID, lines: Sequence[Wanted]) -> list[Held]:
     Raises `Unorderable`, `PriceChanged`, `OutOfStock`; `OtherLines` if the order holds others
     already, `Gone` once it was released.
     """
-    reservation, is_new = Reservation.objects.get_or_create(pk=order_id)
-    if not is_new:
-        return repeat(reservation, lines)
+    if not insert([Reservation(pk=order_id)], ignore_conflicts=True):
+        return repeat(Reservation.objects.get(pk=order_id), lines)
 
-    products = find_products(lines)
-    check_prices(lines, products)
+    offers = find_offers(lines)
+    check_prices(lines, offers)
     wanted = merge(lines)
     hold(wanted)
-    return keep(reservation, wanted, products)
+    return keep(order_id, wanted, offers)
 
 
 @transaction.atomic(durable=True)
@@ -142,7 +155,7 @@ def release(order_id: UUID) -> None:
     For an order never seen it leaves a tombstone, so that a late `reserve` holds nothing. Raises
     `Gone` if the goods were handed over.
     """
-    _, is_new = Reservation.objects.get_or_create(pk=order_id, defaults={"state": State.RELEASED})
+    is_new = insert([Reservation(pk=order_id, state=State.RELEASED)], ignore_conflicts=True)
     if is_new or step(order_id, Kind.RELEASE, before=State.HELD, after=State.RELEASED):
         return
 
@@ -218,7 +231,7 @@ def correct(product_id: UUID, change: int, *, reason: str, by: Actor) -> None:
 def adjust(changes: Quantities, *, reason: str, by: Actor) -> None:
     """Change on hand, in the caller's transaction; raises `BelowReserved`."""
     for product, change in sorted(changes.items()):
-        if not Stock.objects.filter(product=product).add(change):
+        if not shift(Kind.CORRECT, product, change):
             raise BelowReserved
     note(changes, reason=reason, by=by)
 
@@ -254,41 +267,49 @@ def repeat(reservation: Reservation, lines: Sequence[Wanted]) -> list[Held]:
     raise OtherLines([{"product": str(line.product), "quantity": line.quantity} for line in stored])
 
 
-def find_products(lines: Sequence[Wanted]) -> dict[UUID, Product]:
+def find_offers(lines: Sequence[Wanted]) -> dict[UUID, Offer]:
     """The products of `lines`, all for sale in one currency; raises `Unorderable`."""
-    products = Product.objects.in_bulk({line.product for line in lines})
-    unknown = {line.product for line in lines} - set(products)
+    wanted = sorted({line.product for line in lines})
+    offers = {row["id"]: Offer(**row) for row in offering(len(wanted)).rows(*wanted)}
+    unknown = set(wanted) - set(offers)
     if unknown:
         raise Unorderable("unknown-product", name_all(unknown))
 
-    retired = [product.pk for product in products.values() if not product.active]
+    retired = [offer.id for offer in offers.values() if not offer.active]
     if retired:
         raise Unorderable("retired-product", name_all(retired))
 
-    if len({product.currency for product in products.values()}) > 1:
-        raise Unorderable("mixed-currencies", name_all(products))
+    if len({offer.currency for offer in offers.values()}) > 1:
+        raise Unorderable("mixed-currencies", name_all(offers))
 
-    return products
+    return offers
+
+
+@cache
+def offering(count: int) -> Statement:
+    """So many products, as they are sold now."""
+    keys: list[Any] = [Slot(index, Product._meta.pk) for index in range(count)]
+    return Statement(Product.objects.filter(pk__in=keys).order_by().values(*Offer._fields))
 
 
 def name_all(products: Iterable[UUID]) -> Facts:
     return [{"product": str(product)} for product in sorted(products)]
 
 
-def check_prices(lines: Sequence[Wanted], products: Mapping[UUID, Product]) -> None:
+def check_prices(lines: Sequence[Wanted], offers: Mapping[UUID, Offer]) -> None:
     """Raise `PriceChanged` unless every price that was seen is the price."""
-    changed = [line for line in lines if line.price not in (None, products[line.product].price)]
+    changed = [line for line in lines if line.price not in (None, offers[line.product].price)]
     if changed:
-        raise PriceChanged([compare(line, products[line.product]) for line in sorted(changed)])
+        raise PriceChanged([compare(line, offers[line.product]) for line in sorted(changed)])
 
 
-def compare(line: Wanted, product: Product) -> dict[str, Any]:
+def compare(line: Wanted, offer: Offer) -> dict[str, Any]:
     seen = line.price or Decimal(0)
     return {
-        "product": str(product.pk),
-        "seen": write_amount(seen, product.currency) if fits(seen, product.currency) else f"{seen:f}",
-        "price": write_amount(product.price, product.currency),
-        "currency": product.currency,
+        "product": str(offer.id),
+        "seen": write_amount(seen, offer.currency) if fits(seen, offer.currency) else f"{seen:f}",
+        "price": write_amount(offer.price, offer.currency),
+        "currency": offer.currency,
     }
 
 
@@ -302,7 +323,7 @@ def merge(lines: Sequence[Wanted]) -> dict[UUID, int]:
 
 def hold(wanted: Quantities) -> None:
     """Reserve every product, or raise `OutOfStock` with every shortage."""
-    missed = [product for product, units in wanted.items() if not Stock.objects.filter(product=product).hold(units)]
+    missed = [product for product, units in wanted.items() if not shift(Kind.RESERVE, product, units)]
     if missed:
         raise OutOfStock(count_shortages(missed, wanted))
 
@@ -315,24 +336,24 @@ def count_shortages(missed: Sequence[UUID], wanted: Quantities) -> Facts:
     ]
 
 
-def keep(reservation: Reservation, wanted: Quantities, products: Mapping[UUID, Product]) -> list[Held]:
+def keep(order_id: UUID, wanted: Quantities, offers: Mapping[UUID, Offer]) -> list[Held]:
     """Store what is held with the prices of now, so that a repeat is answered with the same."""
-    lines = [sell(reservation, products[product], units) for product, units in wanted.items()]
-    ReservationLine.objects.bulk_create(lines)
-    enter(reservation.pk, Kind.RESERVE, wanted)
+    lines = [sell(order_id, offers[product], units) for product, units in wanted.items()]
+    insert(lines)
+    enter(order_id, Kind.RESERVE, wanted)
     return [write_held(line) for line in lines]
 
 
-def sell(reservation: Reservation, product: Product, quantity: int) -> ReservationLine:
+def sell(order_id: UUID, offer: Offer, quantity: int) -> ReservationLine:
     """A line as the product is sold now."""
     return ReservationLine(
-        reservation=reservation,
-        product=product,
+        reservation_id=order_id,
+        product_id=offer.id,
         quantity=quantity,
-        sku=product.sku,
-        name=product.name,
-        unit_price=product.price,
-        currency=product.currency,
+        sku=offer.sku,
+        name=offer.name,
+        unit_price=offer.price,
+        currency=offer.currency,
     )
 
 
@@ -350,16 +371,28 @@ def step(order_id: UUID, kind: Kind, *, before: State, after: State) -> bool:
 
     quantities = lines_of([order_id])[order_id]
     for product, units in quantities.items():
-        if not SHIFTS[kind].change(Stock.objects.filter(product=product), units):
+        if not shift(kind, product, units):
             raise Drift(f"{kind} {units} of {product} for order {order_id}")
     enter(order_id, kind, quantities)
     return True
 
 
+def shift(kind: Kind, product: UUID, units: int) -> bool:
+    """Change one product's stock as a verb does; whether the counters allow it."""
+    return shifting(kind).run(product, units) == 1
+
+
+@cache
+def shifting(kind: Kind) -> Change:
+    """What a verb does to the stock of one product, for so many units."""
+    product, units = slots(Stock, "product", "on_hand")
+    return SHIFTS[kind].change(Stock.objects.filter(product=product), units)
+
+
 def enter(order_id: UUID, kind: Kind, quantities: Quantities) -> None:
     """Write a verb's movements to the ledger."""
     _, on_hand, reserved = SHIFTS[kind]
-    Movement.objects.bulk_create(
+    insert(
         Movement(
             product_id=product, reservation_id=order_id, kind=kind, on_hand=on_hand * units, reserved=reserved * units
         )

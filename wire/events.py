@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Protocol, Self
 from django.db import models
 
 from wire.ids import request_id
+from wire.statements import insert
 
 
 class Actor(Protocol):
@@ -41,11 +42,11 @@ class EventQuerySet(models.QuerySet[Any]):
     def record(self, subject: models.Model, what: str, *, by: Actor, **facts: Any) -> Any:
         """Append that `by` did `what` to `subject`, in the caller's transaction."""
         event = self.draft(subject, what, by=by, **facts)
-        event.save(force_insert=True)
+        insert([event])
         return event
 
     def draft(self, subject: models.Model, what: str, *, by: Actor, **facts: Any) -> Any:
-        """The event that `record` appends, for those who append many with `bulk_create`."""
+        """The event that `record` appends, for those who append many at once."""
         return self.model(
             kind=subject._meta.model_name,
             subject=str(subject.pk),
@@ -89,6 +90,10 @@ class Event(models.Model):
         raise AppendOnly
 
 
-def write_event(event: Event) -> dict[str, Any]:
+EVENT_FIELDS = ("what", "at", "sub", "facts")
+"""The columns that an event is written from."""
+
+
+def write_event(row: dict[str, Any]) -> dict[str, Any]:
     """An event as clients read it."""
-    return {"what": event.what, "at": event.at, "by": event.sub, "facts": event.facts}
+    return {"what": row["what"], "at": row["at"], "by": row["sub"], "facts": row["facts"]}

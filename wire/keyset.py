@@ -86,7 +86,7 @@ def paginate_again(recipe: Recipe, ordering: Ordering, *, cursor: str | None, li
     rows, shape = remember(recipe, ordering)
     start = read_cursor(cursor, shape, rows, ordering) if cursor else None
     statement = prepare(recipe, ordering, is_descending(ordering, start), start is not None, limit + 1)
-    return turn(statement.rows(start.values if start else ()), shape, ordering, start, limit)
+    return turn(statement.rows(*(start.values if start else ())), shape, ordering, start, limit)
 
 
 def turn(rows: list[Row], shape: str, ordering: Ordering, start: Cursor | None, limit: int) -> Page:

@@ -1,17 +1,24 @@
 """SQL that is made once for each shape of a query and run many times with other values.
 
-Building a query costs the ORM more than running it costs the database.
+Building a query costs the ORM more than running it costs the database. What is said here is said in the
+ORM's words and through its compilers; only the SQL is kept.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
 
-from django.db import connections
-from django.db.models import Expression, Field, QuerySet
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.models import AutoField, Expression, Field, Model, QuerySet
+from django.db.models.sql import UpdateQuery
+
+M = TypeVar("M", bound=Model)
+Values = Sequence[Any]
+"""What stands in the slots of a statement, by their numbers."""
 
 
 class Slot(Expression):
-    """Where a query takes value number `index` each time it is run, in the type of a column."""
+    """Where a statement takes value number `index` each time it is run, in the type of a column."""
 
     def __init__(self, index: int, column: "Field[Any, Any]") -> None:
         super().__init__(output_field=column)
@@ -21,33 +28,118 @@ class Slot(Expression):
         return "%s", [self]
 
 
-class Statement:
-    """The SQL of a `.values()` queryset, in which every `Slot` is left open."""
+def slots(model: type[Model], *columns: str) -> list[Slot]:
+    """Slots number 0, 1 and so on, in the types of columns of a model."""
+    found: list[Any] = [model._meta.get_field(column) for column in columns]
+    return [Slot(*numbered) for numbered in enumerate(found)]
 
-    def __init__(self, queryset: "QuerySet[Any, dict[str, Any]]") -> None:
+
+class Kept:
+    """SQL in which every `Slot` is left open."""
+
+    def __init__(self, using: str, compiler: Any) -> None:
+        self._using = using
+        self._sql, self._values = compiler.as_sql()
+
+    def _fill(self, values: Values) -> list[Any]:
+        """What the database is given, with these values in the slots."""
+        connection = connections[self._using]
+        return [
+            value.output_field.get_db_prep_value(values[value.index], connection) if isinstance(value, Slot) else value
+            for value in self._values
+        ]
+
+
+class Statement(Kept):
+    """A kept SELECT: the SQL of a `.values()` queryset."""
+
+    def __init__(self, queryset: "QuerySet[Any, Any]") -> None:
         query = queryset.query
         compiler = query.get_compiler(queryset.db)
-        self._using = queryset.db
-        self._sql, self._values = compiler.as_sql()
+        super().__init__(queryset.db, compiler)
         self._names = query.selected or [*query.values_select, *query.annotation_select]
         self._convert = compiler.apply_converters
         self._converters = compiler.get_converters([column for column, *_ in compiler.select])
 
-    def rows(self, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        """What the query finds with these values in its slots."""
-        connection = connections[self._using]
-        given = [fill(value, values, connection) for value in self._values]
-        with connection.cursor() as cursor:
-            cursor.execute(self._sql, given)
+    def rows(self, *values: Any) -> list[dict[str, Any]]:
+        """What it finds with these values in its slots."""
+        with connections[self._using].cursor() as cursor:
+            cursor.execute(self._sql, self._fill(values))
             found: Any = cursor.fetchall()
         if self._converters:
             found = self._convert(found, self._converters)
         return [dict(zip(self._names, row, strict=False)) for row in found]
 
+    def objects(self, model: type[M], *values: Any) -> list[M]:
+        """As `rows`, made into objects of the model whose columns they are."""
+        return [model.from_db(self._using, list(row), list(row.values())) for row in self.rows(*values)]
 
-def fill(value: Any, values: Sequence[Any], connection: Any) -> Any:
-    """A value as the database takes it; what stands in a slot is looked up."""
-    if not isinstance(value, Slot):
-        return value
 
-    return value.output_field.get_db_prep_value(values[value.index], connection)
+class Change(Kept):
+    """A kept UPDATE: the SQL of `queryset.update(**changes)`."""
+
+    def __init__(self, queryset: "QuerySet[Any, Any]", **changes: Any) -> None:
+        query: Any = queryset.query.chain(UpdateQuery)
+        query.add_update_values(changes)
+        super().__init__(queryset.db, query.get_compiler(queryset.db))
+
+    def run(self, *values: Any) -> int:
+        """Change what it finds with these values in its slots; how many rows that were."""
+        return self.run_each([values])
+
+    def run_each(self, many: Sequence[Values]) -> int:
+        """As `run`, once for each of many."""
+        with connections[self._using].cursor() as cursor:
+            if len(many) == 1:
+                cursor.execute(self._sql, self._fill(many[0]))
+            else:
+                cursor.executemany(self._sql, list(map(self._fill, many)))
+            return int(cursor.rowcount)
+
+
+# New rows ---------------------------------------------------------------------------------------
+
+
+class Insertion(NamedTuple):
+    """A kept INSERT, the columns that it takes of each row, and whether it answers with their keys."""
+
+    sql: str
+    columns: "tuple[Field[Any, Any], ...]"
+    returns_keys: bool
+
+
+def insert(rows: Iterable[Model], *, ignore_conflicts: bool = False) -> int:
+    """Insert new rows of one model and give them their keys, as `bulk_create` does; how many were inserted.
+
+    Raises `IntegrityError` where one is in the way, unless conflicts are ignored.
+    """
+    new = list(rows)
+    if not new:
+        return 0
+
+    connection = connections[DEFAULT_DB_ALIAS]
+    sql, columns, returns_keys = write_insert(type(new[0]), len(new), ignore_conflicts)
+    values = [column.get_db_prep_save(column.pre_save(row, True), connection) for row in new for column in columns]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        keys = cursor.fetchall() if returns_keys else []
+        inserted = len(keys) or int(cursor.rowcount)
+    for row, (key,) in zip(new, keys, strict=False):
+        row.pk = key
+    return inserted
+
+
+@cache
+def write_insert(model: type[Model], count: int, ignore_conflicts: bool) -> Insertion:
+    """The INSERT of some rows of a model; keys that the database chooses come back in their order."""
+    quote: Any = connections[DEFAULT_DB_ALIAS].ops.quote_name
+    columns = tuple(column for column in model._meta.concrete_fields if not isinstance(column, AutoField))
+    names = ", ".join(quote(column.column) for column in columns)
+    marks = ", ".join([f"({', '.join(['%s'] * len(columns))})"] * count)
+    ending = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
+    key = model._meta.pk
+    returns_keys = isinstance(key, AutoField) and not ignore_conflicts
+    if returns_keys:
+        ending += f" RETURNING {quote(key.column)}"
+    sql = f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES {marks}{ending}"
+    return Insertion(sql, columns, returns_keys)
