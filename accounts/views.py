@@ -41,6 +41,7 @@ from tokens.verification import verify
 from wire.keyset import Ordering, paginate, read_limit, write_page
 from wire.problems import Conflict, NotFound, Problem
 from wire.schema import PAGE
+from wire.serializers import read
 from wire.views import View, opened
 
 API_CLIENT = "api"
@@ -84,7 +85,7 @@ class LogIn(View):
     @extend_schema(request=Credentials, responses=GrantAnswer, operation_id="log_in")
     def post(self, request: Request) -> Response:
         """Log in with e-mail address and password."""
-        data = read(Credentials, request)
+        data = read(Credentials, request.data)
         try:
             grant = sessions.log_in(data["email"], data["password"], origin_of(request, API_CLIENT))
         except sessions.InvalidCredentials as error:
@@ -103,7 +104,7 @@ class RefreshTokens(View):
     @extend_schema(request=RefreshRequest, responses=GrantAnswer, operation_id="refresh")
     def post(self, request: Request) -> Response:
         """Renew the tokens; the refresh token given is used up."""
-        data = read(RefreshRequest, request)
+        data = read(RefreshRequest, request.data)
         try:
             grant = sessions.refresh(data["refresh"], client_id=API_CLIENT)
         except sessions.RefreshRefused as error:
@@ -121,7 +122,7 @@ class Verify(View):
     @extend_schema(request=VerifyRequest, responses=Empty, operation_id="verify")
     def post(self, request: Request) -> Response:
         """Verify an access token."""
-        verify(read(VerifyRequest, request)["token"], None, any_audience=True)
+        verify(read(VerifyRequest, request.data)["token"], None, any_audience=True)
         return Response({})
 
 
@@ -135,7 +136,7 @@ class LogOut(View):
     def post(self, request: Request) -> Response:
         """Log out: end the session of a refresh token."""
         try:
-            sessions.log_out(read(RefreshRequest, request)["refresh"])
+            sessions.log_out(read(RefreshRequest, request.data)["refresh"])
         except sessions.RefreshRefused as error:
             raise TokenRefused(str(error)) from error
         return Response({})
@@ -150,7 +151,7 @@ class Register(View):
     @extend_schema(request=Registration, responses={201: Me}, operation_id="register")
     def post(self, request: Request) -> Response:
         """Register with e-mail address, password and name."""
-        data = read(Registration, request)
+        data = read(Registration, request.data)
         try:
             user = registration.register(**data)
         except registration.EmailTaken as error:
@@ -175,13 +176,13 @@ class Myself(View):
     def patch(self, request: Request) -> Response:
         """Change one's name; tokens carry it from the next refresh on."""
         user = find_me(request)
-        registration.rename(user, by=bearer(request), **read(Profile, request))
+        registration.rename(user, by=bearer(request), **read(Profile, request.data))
         return Response(write_me(user))
 
     @extend_schema(request=Confirmation, responses={204: None}, operation_id="delete_me")
     def delete(self, request: Request) -> Response:
         """Delete oneself for good; orders keep the name they were placed under."""
-        current = read(Confirmation, request)["current_password"]
+        current = read(Confirmation, request.data)["current_password"]
         with told_wrong_password():
             registration.delete_self(find_me(request), current, by=bearer(request))
         return Response(status=204)
@@ -196,7 +197,7 @@ class MyEmail(View):
     @extend_schema(request=EmailChange, responses=Me, operation_id="change_email")
     def post(self, request: Request) -> Response:
         """Change one's e-mail address; every other session ends."""
-        data, user = read(EmailChange, request), find_me(request)
+        data, user = read(EmailChange, request.data), find_me(request)
         with told_wrong_password():
             registration.change_email(
                 user, data["current_password"], data["email"], sid=bearer(request).sid, by=bearer(request)
@@ -252,7 +253,7 @@ class MyPassword(View):
     @extend_schema(request=PasswordChange, responses=Empty, operation_id="change_password")
     def post(self, request: Request) -> Response:
         """Change one's password; every other session ends."""
-        data = read(PasswordChange, request)
+        data = read(PasswordChange, request.data)
         with told_wrong_password():
             registration.change_password(
                 find_me(request),
@@ -277,13 +278,6 @@ def told_wrong_password() -> Iterator[None]:
         raise EmailTaken from error
     except ValidationError as error:
         raise invalid("new_password", error) from error
-
-
-def read(serializer_class: type[Any], request: Request) -> dict[str, Any]:
-    """The body of a request, validated."""
-    serializer = serializer_class(data=request.data)
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)
 
 
 def invalid(field: str, error: ValidationError) -> exceptions.ValidationError:

@@ -34,7 +34,7 @@ from wire.etags import expected_versions, write_etag
 from wire.keyset import paginate, read_limit, write_page
 from wire.problems import MEDIA_TYPE, Conflict, NotFound, PreconditionFailed, Problem
 from wire.schema import PAGE
-from wire.serializers import Nothing
+from wire.serializers import Nothing, read
 from wire.views import View
 
 RETRY = 5
@@ -117,7 +117,7 @@ class Orders(View):
         A 202 is not final: the same key answers 202 until the order is placed or refused, and from
         then on that.
         """
-        caller, key, asked = bearer(request), read_key(request.headers), read(NewOrder, request)
+        caller, key, asked = bearer(request), read_key(request.headers), read(NewOrder, request.data)
         try:
             outcome = place_once(name_customer(caller), **asked, key=key, answer=answer_with(caller))
         except KeyReused as error:
@@ -152,7 +152,7 @@ class Change(View):
     @extend_schema(request=None, parameters=[ETAG], responses=WholeOrder)
     def post(self, request: Request, order_id: UUID) -> Response:
         versions = expected_versions(request)
-        facts = read(self.body, request)
+        facts = read(self.body, request.data)
         caller = bearer(request)
         try:
             order = transitions.change(order_id, self.action, by=caller, versions=versions, **facts)
@@ -206,13 +206,6 @@ class Return(Change):
 
     action = "return"
     scopes = {"POST": scopes_of(action)}
-
-
-def read(serializer: type[Serializer[Any]], request: Request) -> dict[str, Any]:
-    """The fields of a body; raises DRF's `ValidationError`."""
-    body = serializer(data=request.data)
-    body.is_valid(raise_exception=True)
-    return dict(body.validated_data)
 
 
 def read_status(request: Request) -> str:

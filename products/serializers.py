@@ -11,7 +11,7 @@ from products.stock import Held, State, Wanted
 from wire.etags import write_etag
 from wire.keyset import Row
 from wire.money import write_amount
-from wire.serializers import Amount, Currency, Flag, Id, StrictSerializer, Text, Whole
+from wire.serializers import Amount, Currency, Flag, Id, StrictSerializer, Text, Whole, read
 
 MAX_LINES = 100
 MAX_HELD = 1_000_000
@@ -102,9 +102,7 @@ class WantedLines(StrictSerializer):
 
 def read_wanted(data: Any) -> list[Wanted]:
     """The lines of a body; raises DRF's `ValidationError`."""
-    serializer = WantedLines(data=data)
-    serializer.is_valid(raise_exception=True)
-    return [Wanted(**line) for line in serializer.validated_data["lines"]]
+    return [Wanted(**line) for line in read(WantedLines, data)["lines"]]
 
 
 # What goes out ----------------------------------------------------------------------------------

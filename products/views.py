@@ -32,7 +32,7 @@ from wire.etags import expected_versions, is_known
 from wire.keyset import Ordering, paginate, read_limit, write_page
 from wire.problems import Problem
 from wire.schema import PAGE
-from wire.serializers import Nothing
+from wire.serializers import Nothing, read
 from wire.views import View
 
 BY_ORDER = Ordering("order", ("order_id",))
@@ -63,7 +63,7 @@ class Products(View):
     )
     def post(self, request: Request) -> Response:
         """Add a product, with nothing on hand. Its sku must be new."""
-        fields = read_fields(request)
+        fields = read(ProductFields, request.data)
         product = catalogue.create(fields, by=bearer(request))
         response = show(request, product.pk, status=201)
         response["Location"] = request.build_absolute_uri(f"{request.path}{product.pk}/")
@@ -89,7 +89,7 @@ class Product(View):
     def patch(self, request: Request, product_id: UUID) -> Response:
         """Change a product; `{"active": false}` retires it."""
         versions = expected_versions(request)
-        fields = read_fields(request, partial=True)
+        fields = read(ProductFields, request.data, partial=True)
         catalogue.change(product_id, fields, by=bearer(request), versions=versions)
         return show(request, product_id)
 
@@ -139,7 +139,7 @@ class Fulfilment(View):
     @extend_schema(operation_id="reservations_fulfil", request=Nothing, responses=OrderState)
     def post(self, request: Request, order_id: UUID) -> Response:
         """Hand over what is held."""
-        Nothing(data=request.data).is_valid(raise_exception=True)
+        read(Nothing, request.data)
         return Response({"order": order_id, "state": stock.fulfil(order_id)})
 
 
@@ -152,19 +152,13 @@ class TakingBack(View):
     @extend_schema(operation_id="reservations_take_back", request=Nothing, responses=OrderState)
     def post(self, request: Request, order_id: UUID) -> Response:
         """Put what was handed over back on hand."""
-        Nothing(data=request.data).is_valid(raise_exception=True)
+        read(Nothing, request.data)
         return Response({"order": order_id, "state": stock.take_back(order_id)})
 
 
 def is_staff(request: Request) -> bool:
     """Whether the caller sees stock behind `available`, and retired products in lists."""
     return bearer(request).may("products:write")
-
-
-def read_fields(request: Request, *, partial: bool = False) -> dict[str, Any]:
-    serializer = ProductFields(data=request.data, partial=partial)
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)
 
 
 def show(request: Request, product_id: UUID, status: int = 200) -> Response:
