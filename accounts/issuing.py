@@ -17,7 +17,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from accounts.keys import Signer, signer
-from accounts.models import Client, Role, Session, User, granted
+from accounts.models import Client, Role, Session, User, granted, roles_of
 from accounts.secrecy import derive
 from tokens import encryption, status_list
 from tokens.errors import TokenRefused
@@ -95,7 +95,7 @@ class RefreshBackend(TokenBackend):
 
 def issue_access(session: Session) -> str:
     """An access token for the person of a session, with the scopes that his roles carry now."""
-    roles = list(session.user.roles.all())
+    roles = roles_of().find(session.user_id)
     token = Access()
     token.payload.update(
         iss=settings.ISSUER,

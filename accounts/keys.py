@@ -1,7 +1,7 @@
 """The life of a signing key: announced, signing, retired. Nobody has to be there for it."""
 
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import structlog
@@ -23,6 +23,7 @@ from accounts.secrecy import Undecryptable, decrypt, encrypt
 from tokens.errors import IssuerUnavailable
 from tokens.keys import SHARED_KID, VerifyingKey, read_key, shared_key
 from wire.events import SYSTEM, Actor
+from wire.statements import Objects
 
 ANNOUNCED_FOR = timedelta(days=1)
 SIGNS_FOR = timedelta(days=90)
@@ -105,10 +106,16 @@ Few = tuple[SigningKey | None, SigningKey | None, SigningKey | None]
 
 def find_unretired() -> Few:
     """Of the algorithm in use the key that signs and the one announced; and what signed last of another."""
-    keys = list(SigningKey.objects.exclude(state=State.RETIRED).order_by("signs_from"))
+    keys = unretired().find()
     own = {key.state: key for key in keys if key.algorithm == settings.JWT_ALGORITHM}
     others = [key for key in keys if key.state == State.SIGNING and key.algorithm != settings.JWT_ALGORITHM]
     return own.get(State.SIGNING), own.get(State.ANNOUNCED), others[-1] if others else None
+
+
+@cache
+def unretired() -> Objects[SigningKey]:
+    """The keys that are to sign or do, the one to sign last at the end."""
+    return Objects(SigningKey.objects.exclude(state=State.RETIRED).order_by("signs_from"))
 
 
 def expect(key: SigningKey | None) -> SigningKey:

@@ -3,13 +3,14 @@
 import re
 import uuid
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -17,6 +18,7 @@ from accounts.devices import name_device
 from tokens.scopes import CLIENT_SCOPES, ROLE_SCOPES, SERVICES
 from tokens.verification import is_person
 from wire.events import Event as AbstractEvent
+from wire.statements import Change, Objects, slots
 
 FIRST_PARTY = ("web", "api")
 """The clients of people: our own pages, and whoever calls the API with a person's password."""
@@ -51,7 +53,11 @@ class UserManager(BaseUserManager["User"]):
     """Users by their e-mail, however it is written."""
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(email=fold_email(username or ""))
+        user = by_email().first(fold_email(username or ""))
+        if not user:
+            raise User.DoesNotExist
+
+        return user
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """A new user with the customer role."""
@@ -70,6 +76,13 @@ class UserManager(BaseUserManager["User"]):
         user = self.create_user(email, password, **fields)
         user.roles.add(Role.objects.get(name="admin"))
         return user
+
+
+@cache
+def by_email() -> Objects["User"]:
+    """The user with an e-mail address."""
+    [email] = slots(User, "email")
+    return Objects(User.objects.filter(email=email).order_by())
 
 
 class User(AbstractBaseUser):
@@ -130,6 +143,13 @@ class User(AbstractBaseUser):
         super().save(*args, **kwargs)
 
 
+@cache
+def roles_of() -> Objects[Role]:
+    """The roles of one user."""
+    [user] = slots(User, "id")
+    return Objects(Role.objects.filter(users=user))
+
+
 def granted(roles: Iterable[Role]) -> list[str]:
     """The scopes that some roles carry together, sorted."""
     return sorted({scope for role in roles for scope in role.scopes})
@@ -157,14 +177,28 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def renew(self, session_id: uuid.UUID, *, generation: int, client_id: str, idle_since: Any) -> bool:
         """Move a living session from `generation` to the next; whether this call was the one that did."""
         now = timezone.now()
-        found = self.alive().filter(
-            pk=session_id,
-            generation=generation,
-            client_id=client_id,
-            rotated_at__gt=idle_since,
-            expires_at__gt=now,
-        )
-        return found.update(generation=generation + 1, rotated_at=now) == 1
+        return renewing().run(session_id, generation, client_id, idle_since, now) == 1
+
+    def read(self, session_id: uuid.UUID) -> "Session | None":
+        """A session with its user and status, if there is one."""
+        return by_sid().first(session_id)
+
+
+@cache
+def renewing() -> Change:
+    """Move a living session on, if it is a client's, in a generation, not idle since a time and not over now."""
+    columns = ("id", "generation", "client_id", "rotated_at", "rotated_at")
+    key, generation, client, idle_since, now = slots(Session, *columns)
+    own = Session.objects.alive().filter(pk=key, generation=generation, client_id=client)
+    found = own.filter(rotated_at__gt=idle_since, expires_at__gt=now)
+    return Change(found, generation=F("generation") + 1, rotated_at=now)
+
+
+@cache
+def by_sid() -> Objects["Session"]:
+    """A session with its user and status."""
+    [key] = slots(Session, "id")
+    return Objects(Session.objects.filter(pk=key).select_related("user", "status").order_by())
 
 
 class Session(models.Model):

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import timedelta
+from functools import cache
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from accounts.issuing import RefreshClaims, issue_access, issue_refresh, read_re
 from accounts.models import Event, Session, TokenStatus, User
 from tokens.errors import TokenRefused
 from wire.events import SYSTEM, Actor, Named
+from wire.statements import Change, insert, slots
 
 
 class InvalidCredentials(Exception):
@@ -66,22 +68,32 @@ def open_session(user: User, origin: Origin) -> Grant:
     the row is compared and locked first, so that what ends sessions misses none that just opens.
     """
     now = timezone.now()
-    if not User.objects.filter(pk=user.pk, is_active=True, password=user.password).update(last_login=now):
+    if not entering().run(user.pk, user.password, now):
         raise InvalidCredentials
 
-    session = Session.objects.create(
+    entry = TokenStatus()
+    insert([entry])
+    session = Session(
         user=user,
         client_id=origin.client_id,
         device=origin.device[:200],
         address=throttling.read_address(origin.address),
-        status=TokenStatus.objects.create(),
+        status=entry,
         created_at=now,
         rotated_at=now,
         expires_at=now + settings.SESSION_LIFETIME,
     )
+    insert([session])
     by = Named(user.sub, origin.client_id)
     Event.objects.record(session, "logged in", by=by, device=session.device, address=session.address)
     return grant(session)
+
+
+@cache
+def entering() -> Change:
+    """Note when an active user with a password hash logged in."""
+    key, password, now = slots(User, "id", "password", "last_login")
+    return Change(User.objects.filter(pk=key, password=password, is_active=True), last_login=now)
 
 
 def grant(session: Session) -> Grant:
@@ -120,7 +132,7 @@ def renew(claims: RefreshClaims) -> Grant | None:
     won = Session.objects.renew(
         claims.session_id, generation=claims.generation, client_id=claims.client_id, idle_since=idle_since
     )
-    session = Session.objects.select_related("user", "status").filter(pk=claims.session_id).first()
+    session = Session.objects.read(claims.session_id)
     if not session or session.ended_at:
         return None
 
@@ -159,7 +171,8 @@ def renumber(session: Session) -> bool:
     if session.status.revoked_at is None:
         return True
 
-    entry = TokenStatus.objects.create()
+    entry = TokenStatus()
+    insert([entry])
     moved = Session.objects.alive().filter(pk=session.pk, status=session.status_id).update(status=entry)
     if moved:
         session.status = entry

@@ -120,6 +120,9 @@ RETURNING blocked_until
 """
 
 
+LOWER = "UPDATE accounts_failedlogin SET failures = failures - 1, blocked_until = 0 WHERE key = %s AND failures > 0"
+
+
 def raise_count(limit: Limit, now: int) -> int:
     """Raise one count and set its wait by one atomic upsert; that wait, in seconds.
 
@@ -145,18 +148,10 @@ def wait_for(key: str, now: int) -> int:
 def forgive(limits: list[Limit]) -> None:
     """The attempt was good: it does not count, and the first of its keys starts anew."""
     own, *shared = [limit.key for limit in limits]
-    FailedLogIn.objects.filter(key=own).delete()
-    for key in shared:
-        lower_count(key)
-
-
-def lower_count(key: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE accounts_failedlogin SET failures = failures - 1, blocked_until = 0 "
-            "WHERE key = %s AND failures > 0",
-            [key],
-        )
+        cursor.execute("DELETE FROM accounts_failedlogin WHERE key = %s", [own])
+        for key in shared:
+            cursor.execute(LOWER, [key])
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from django.utils import timezone
 from orders.life import OWES, OWNER, Caller, Status, words_of
 from wire.events import Event as AbstractEvent
 from wire.money import MAX_DIGITS, STORED_PLACES
-from wire.statements import Change, Statement, slots
+from wire.statements import Change, Objects, slots
 
 LEASE = timedelta(seconds=30)
 """For how long a pending order is the business of whoever is placing it."""
@@ -37,10 +37,11 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def read(self, order_id: uuid.UUID) -> "Order":
         """An order as it is now; raises `Order.DoesNotExist`."""
-        for order in by_key().objects(Order, order_id):
-            return order
+        order = by_key().first(order_id)
+        if not order:
+            raise Order.DoesNotExist
 
-        raise Order.DoesNotExist
+        return order
 
     def placed_by(self, sub: str) -> Self:
         return self.filter(customer_id=sub)
@@ -93,10 +94,10 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
 
 @cache
-def by_key() -> Statement:
+def by_key() -> Objects["Order"]:
     """One order."""
     [key] = slots(Order, "id")
-    return Statement(Order.objects.filter(pk=key).order_by().values())
+    return Objects(Order.objects.filter(pk=key).order_by())
 
 
 @cache

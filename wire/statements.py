@@ -6,10 +6,11 @@ ORM's words and through its compilers; only the SQL is kept.
 
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import AutoField, Expression, Field, Model, QuerySet
+from django.db.models.query import get_related_populators
 from django.db.models.sql import UpdateQuery
 
 M = TypeVar("M", bound=Model)
@@ -50,29 +51,59 @@ class Kept:
         ]
 
 
-class Statement(Kept):
-    """A kept SELECT: the SQL of a `.values()` queryset."""
+class Selection(Kept):
+    """A kept SELECT."""
 
     def __init__(self, queryset: "QuerySet[Any, Any]") -> None:
+        self._compiler: Any = queryset.query.get_compiler(queryset.db)
+        super().__init__(queryset.db, self._compiler)
+        self._converters = self._compiler.get_converters([column for column, *_ in self._compiler.select])
+
+    def _fetch(self, values: Values) -> Any:
+        """The rows that it finds, as Python has them."""
+        with connections[self._using].cursor() as cursor:
+            cursor.execute(self._sql, self._fill(values))
+            found = cursor.fetchall()
+        return self._compiler.apply_converters(found, self._converters) if self._converters else found
+
+
+class Statement(Selection):
+    """The kept SELECT of a `.values()` queryset."""
+
+    def __init__(self, queryset: "QuerySet[Any, Any]") -> None:
+        super().__init__(queryset)
         query = queryset.query
-        compiler = query.get_compiler(queryset.db)
-        super().__init__(queryset.db, compiler)
         self._names = query.selected or [*query.values_select, *query.annotation_select]
-        self._convert = compiler.apply_converters
-        self._converters = compiler.get_converters([column for column, *_ in compiler.select])
 
     def rows(self, *values: Any) -> list[dict[str, Any]]:
         """What it finds with these values in its slots."""
-        with connections[self._using].cursor() as cursor:
-            cursor.execute(self._sql, self._fill(values))
-            found: Any = cursor.fetchall()
-        if self._converters:
-            found = self._convert(found, self._converters)
-        return [dict(zip(self._names, row, strict=False)) for row in found]
+        return [dict(zip(self._names, row, strict=False)) for row in self._fetch(values)]
 
-    def objects(self, model: type[M], *values: Any) -> list[M]:
-        """As `rows`, made into objects of the model whose columns they are."""
-        return [model.from_db(self._using, list(row), list(row.values())) for row in self.rows(*values)]
+
+class Objects(Selection, Generic[M]):
+    """The kept SELECT of a queryset of objects, with those that `select_related` brings along."""
+
+    def __init__(self, queryset: "QuerySet[M]") -> None:
+        super().__init__(queryset)
+        chosen, info = self._compiler.select, self._compiler.klass_info
+        self._model = queryset.model
+        self._own = slice(info["select_fields"][0], info["select_fields"][-1] + 1)
+        self._names = [column.target.attname for column, *_ in chosen[self._own]]
+        self._related = get_related_populators(info, chosen, queryset.db)  # type: ignore[call-arg] - Django 6 has one more
+
+    def find(self, *values: Any) -> list[M]:
+        """What it finds with these values in its slots."""
+        return [self._make(row) for row in self._fetch(values)]
+
+    def first(self, *values: Any) -> M | None:
+        """The first that it finds, if any."""
+        return next(iter(self.find(*values)), None)
+
+    def _make(self, row: Sequence[Any]) -> M:
+        made = self._model.from_db(self._using, self._names, row[self._own])
+        for related in self._related:
+            related.populate(row, made)
+        return made
 
 
 class Change(Kept):
@@ -141,5 +172,5 @@ def write_insert(model: type[Model], count: int, ignore_conflicts: bool) -> Inse
     returns_keys = isinstance(key, AutoField) and not ignore_conflicts
     if returns_keys:
         ending += f" RETURNING {quote(key.column)}"
-    sql = f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES {marks}{ending}"
+    sql = f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES {marks}{ending}"  # noqa: S608 - names of ours
     return Insertion(sql, columns, returns_keys)
