@@ -144,16 +144,15 @@ def renew(claims: RefreshClaims) -> Grant | None:
 
 def is_earned(session: Session, claims: RefreshClaims, *, won: bool) -> bool:
     """Whether a living session goes on; it ends here for a disabled user, and when an old token is used."""
-    found = Session.objects.filter(pk=session.pk)
     if not session.user.is_active:
-        end(found, reason="disabled", by=SYSTEM)
+        end(Session.objects.filter(pk=session.pk), reason="disabled", by=SYSTEM)
         return False
 
     if won or is_retry(session, claims):
         return True
 
     if claims.generation < session.generation:
-        end(found, reason="reuse", by=SYSTEM)
+        end(Session.objects.filter(pk=session.pk), reason="reuse", by=SYSTEM)
     return False
 
 

@@ -89,7 +89,7 @@ class Objects(Selection, Generic[M]):
         self._model = queryset.model
         self._own = slice(info["select_fields"][0], info["select_fields"][-1] + 1)
         self._names = [column.target.attname for column, *_ in chosen[self._own]]
-        self._related = get_related_populators(info, chosen, queryset.db)  # type: ignore[call-arg] - Django 6 has one more
+        self._related = get_related_populators(info, chosen, queryset.db)  # type: ignore[call-arg]
 
     def find(self, *values: Any) -> list[M]:
         """What it finds with these values in its slots."""
