@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Value
 
 from products.models import Event, Product, complain
 from wire.events import Actor
-from wire.keyset import DEFAULT_LIMIT, Ordering, Page, Recipe, Row, paginate, paginate_again
+from wire.keyset import DEFAULT_LIMIT, Ordering, Page, Recipe, Row, paginate, paginate_again, paginate_tiers
 from wire.problems import Conflict, NotFound, PreconditionFailed, Problem
 from wire.statements import Statement, slots
 
@@ -72,6 +72,8 @@ def browse(search: Search, *, cursor: str | None = None, limit: int = DEFAULT_LI
     """
     ordering = choose(search)
     # What people type differs each time, and would push out of memory what does not.
+    if ordering is BY_RELEVANCE:
+        return paginate_tiers(find_tiers(search), ordering, cursor=cursor, limit=limit, filters=search)
     if search.q:
         return paginate(find(search), ordering, cursor=cursor, limit=limit, filters=search)
 
@@ -80,11 +82,16 @@ def browse(search: Search, *, cursor: str | None = None, limit: int = DEFAULT_LI
 
 def find(search: Search) -> Any:
     """The rows that are looked for, in no order yet."""
-    ordering = choose(search)
-    found = narrow(Product.objects.all(), search)
-    if ordering is BY_RELEVANCE:
-        found = found.by_relevance(search.q)
-    return read_rows(found, *dict.fromkeys((*SHOWN, *ordering.fields)))
+    return read_rows(narrow(Product.objects.all(), search), *dict.fromkeys((*SHOWN, *choose(search).fields)))
+
+
+def find_tiers(search: Search) -> list[Any]:
+    """The rows that are looked for by their relevance, which each holds."""
+    tiers = narrow(Product.objects.all(), search._replace(q="")).tiers(search.q)
+    return [
+        read_rows(tier.annotate(relevance=Value(number)), *SHOWN, *BY_RELEVANCE.fields[:-1])
+        for number, tier in enumerate(tiers)
+    ]
 
 
 def read(product_id: UUID) -> Row:

@@ -1,15 +1,12 @@
 """What there is: products, their stock, and what is held for orders."""
 
 import uuid
-from collections.abc import Sequence
 from decimal import Decimal
-from functools import reduce
-from operator import or_
 from typing import Any, Self
 
 from django.core.exceptions import ValidationError
 from django.db import connections, models, transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import F, Q
 from django.db.models.functions import Now, Upper
 from django.db.models.lookups import Exact
 
@@ -17,10 +14,6 @@ from products.search import fold
 from wire.events import Event as AbstractEvent
 from wire.money import CURRENCIES, MAX_AMOUNT, MAX_DIGITS, STORED_PLACES, fits
 from wire.statements import Change, Slot
-
-MOST_RELEVANT = 1_000
-"""How many products an order by relevance reaches."""
-
 
 LAST_LETTER = chr(0x10FFFF)
 
@@ -32,42 +25,27 @@ class ProductQuerySet(models.QuerySet["Product"]):
         """Products whose name and sku hold every one of `words`, in any case and accents."""
         return self.filter(*(Q(search_key__contains=word) for word in fold(words).split()))
 
-    def by_relevance(self, words: str) -> Self:
-        """The matches that people mean first, each with a `relevance`: 0 where they begin with `words`, else 1.
+    def tiers(self, words: str) -> list[Self]:
+        """The matches, what people mean first: whose sku it is, whose name begins with it, and the others.
 
-        These are at most `MOST_RELEVANT` that begin with them or have them as sku, and as many others,
-        the first by name: so that a word which half the catalogue holds is found along an index.
+        Each is read along an index of its own, and no two hold the same.
         """
-        begins = Q(search_key__startswith=fold(words)) | Q(sku__iexact=words.strip())
-        ranked = self.annotate(relevance=Case(When(begins, then=Value(0)), default=Value(1)))
-        named = [self.filter(Exact(Upper("sku"), words.strip().upper())), self.beginning(words), self.matching(words)]
-        return ranked.filter(among(self.db, [found.order_by("search_key", "id")[:MOST_RELEVANT] for found in named]))
+        sku = Q(Exact(Upper("sku"), words.strip().upper()))
+        begins = Q(search_key__startswith=fold(words))
+        return [self.filter(sku), self.beginning(words).filter(~sku), self.matching(words).filter(~sku, ~begins)]
 
     def beginning(self, words: str) -> Self:
         """Products whose name begins with `words`."""
         key = fold(words)
-        found = self.filter(search_key__startswith=key)
-        # SQLite searches no index for a LIKE that takes any case, but for a range.
-        return found if is_postgresql(self.db) else found.filter(search_key__range=(key, key + LAST_LETTER))
+        # The bounds tell an index where to begin, and SQLite, which searches none for a LIKE, where to end.
+        found = self.filter(search_key__startswith=key, search_key__gte=key)
+        return found if connections[self.db].vendor == "postgresql" else found.filter(search_key__lte=key + LAST_LETTER)
 
     def in_stock(self) -> Self:
         return self.filter(stock__on_hand__gt=F("stock__reserved"))
 
     def sold_out(self) -> Self:
         return self.filter(stock__on_hand=F("stock__reserved"))
-
-
-def is_postgresql(using: str) -> bool:
-    return connections[using].vendor == "postgresql"
-
-
-def among(using: str, found: Sequence[Any]) -> Q:
-    """Whether a product is in one of some bounded querysets, asked so that each is read once."""
-    keys = [rows.values("pk") for rows in found]
-    if is_postgresql(using):
-        return Q(pk__in=keys[0].union(*keys[1:]))
-
-    return reduce(or_, (Q(pk__in=rows) for rows in keys))
 
 
 class Product(models.Model):

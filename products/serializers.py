@@ -51,8 +51,8 @@ class SearchQuery(serializers.Serializer[Any]):
         max_length=100,
         allow_blank=True,
         validators=[ProhibitNullCharactersValidator()],
-        help_text="Words in name or sku, in any case and accents. The nearest 1,000 come by relevance, "
-        "unless `ordering` says otherwise.",
+        help_text="Words in name or sku, in any case and accents. What begins with them, or has them as sku, "
+        "comes first, unless `ordering` says otherwise.",
     )
     category = serializers.CharField(
         required=False, max_length=64, allow_blank=True, validators=[ProhibitNullCharactersValidator()]

@@ -2,7 +2,7 @@
 
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -89,6 +89,24 @@ def paginate_again(recipe: Recipe, ordering: Ordering, *, cursor: str | None, li
     return turn(statement.rows(*(start.values if start else ())), shape, ordering, start, limit)
 
 
+def paginate_tiers(
+    tiers: "Sequence[QuerySet[Any, Row]]", ordering: Ordering, *, cursor: str | None, limit: int, filters: object = None
+) -> Page:
+    """As `paginate`, of a list that is several in turn, so that each may have an index of its own.
+
+    The first field of `ordering` is the number of the tier, from 0, which the rows of each must hold.
+    A tier is read no further than the page goes, and not at all where it ends before.
+    """
+    shape = digest(tiers[0].model, ordering, filters)
+    start = read_cursor(cursor, shape, tiers[0], ordering) if cursor else None
+    found: list[Row] = []
+    for tier, place in reach(tiers, ordering, start):
+        found += fetch(tier, within(ordering), place, limit + 1 - len(found))
+        if len(found) > limit:
+            break
+    return turn(found, shape, ordering, start, limit)
+
+
 def turn(rows: list[Row], shape: str, ordering: Ordering, start: Cursor | None, limit: int) -> Page:
     """The page that begins at `start`, of the rows there, one more than `limit` if there are more."""
     backward = bool(start and start.backward)
@@ -135,6 +153,25 @@ def write_query(request: Any, cursor: str | None) -> str | None:
     query = request.GET.copy()
     query["cursor"] = cursor
     return f"?{query.urlencode()}"
+
+
+def within(ordering: Ordering) -> Ordering:
+    """The order of rows in one tier."""
+    return ordering._replace(fields=ordering.fields[1:])
+
+
+def reach(
+    tiers: "Sequence[QuerySet[Any, Row]]", ordering: Ordering, start: Cursor | None
+) -> "Iterator[tuple[QuerySet[Any, Row], Cursor | None]]":
+    """The tiers that a page may reach, in turn, and where it begins in each."""
+    first, *values = start.values if start else [0]
+    backward = bool(start and start.backward)
+    numbered = list(enumerate(tiers))
+    for number, tier in reversed(numbered) if backward else numbered:
+        if start and number == first:
+            yield tier, Cursor(values, backward)
+        elif not start or (number < first) == backward:
+            yield tier, Cursor([], backward)
 
 
 def fetch(rows: "QuerySet[Any, Row]", ordering: Ordering, start: Cursor | None, limit: int) -> list[Row]:
