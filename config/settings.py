@@ -84,7 +84,6 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_structlog",
-    "django_prometheus",
     *SERVICES,
 ]
 

@@ -3,10 +3,9 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
-from django_prometheus.exports import ExportToDjangoView
 
 from config.schema import Docs, Schema
-from wire.views import healthz, opened, readyz
+from wire.views import healthz, metrics, readyz
 
 # In turn backwards: what is asked for most is found first, and accounts has the most addresses.
 urlpatterns = [
@@ -16,7 +15,7 @@ urlpatterns = [
     path("api/docs/", Docs.as_view()),
     path("healthz", healthz),
     path("readyz", readyz),
-    path("metrics", opened(ExportToDjangoView)),
+    path("metrics", metrics),
 ]
 
 handler400 = "wire.errors.bad_request"

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from rest_framework.views import APIView
 
 from tokens.errors import IssuerUnavailable
@@ -55,6 +56,12 @@ def readyz(request: HttpRequest) -> HttpResponse:
     checks = {"database": check_database(), "issuer": ask_issuer()}
     ready = all(state == "ok" for state in checks.values())
     return answer_health(200 if ready else 503, {"status": "ready" if ready else "not ready", **checks})
+
+
+@opened
+def metrics(request: HttpRequest) -> HttpResponse:
+    """The figures of this process, as Prometheus reads them."""
+    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
 def check_database() -> str:
