@@ -1,12 +1,16 @@
-"""The shelves of a benchmark's shop: product number n is the same everywhere."""
+"""A benchmark's shop: so many products, log-ins and orders; number n is the same everywhere."""
 
 import uuid
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from django.core.management import call_command
-from django.db import connection
+from django.db import DatabaseError, connection, models, transaction
 
-from products.models import Product, Stock, search_key
+from accounts.models import Session, TokenStatus, User
+from orders import models as orders
+from products.models import Movement, Product, Reservation, ReservationLine, Stock, search_key
 
 KINDS = ("cup", "bowl", "plate", "lamp", "chair", "table", "shelf", "clock", "mirror", "basket")
 LOOKS = ("red", "blue", "green", "white", "black", "oak", "glass", "brass", "linen", "stone", "round")
@@ -15,17 +19,19 @@ MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 BATCH = 20_000
 HOT = uuid.UUID(int=1)
 """The product that everybody orders."""
+REGULAR = uuid.UUID(int=1 << 96)
+"""The customer who placed every order that is there already, from ever new devices."""
 
 
 def fill(count: int) -> None:
-    """Migrate, and put `count` products on the shelf; number n is the same everywhere."""
+    """Migrate, and write `count` products, log-ins and orders; number n is the same everywhere."""
     call_command("migrate", verbosity=0)
+    User.objects.create(id=REGULAR, email="regular@example.com", password="!")
     if count > BATCH:
         pause_indexes()
-    for start in range(1, count + 1, BATCH):
-        numbers = range(start, min(start + BATCH, count + 1))
-        copy(Product, [write_product(number) for number in numbers])
-        copy(Stock, [(uuid.UUID(int=number), 1_000_000_000, 0) for number in numbers])
+    for model, write in ROWS.items():
+        for start in range(1, count + 1, BATCH):
+            copy(model, [write(number) for number in range(start, min(start + BATCH, count + 1))])
     resume_indexes()
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
@@ -43,29 +49,101 @@ def write_product(number: int) -> tuple:
     )  # fmt: skip
 
 
+def write_stock(number: int) -> tuple:
+    return uuid.UUID(int=number), 1_000_000_000, 1
+
+
+def write_status(number: int) -> tuple:
+    return (None,)
+
+
+def write_session(number: int) -> tuple:
+    at = MOMENT + timedelta(seconds=number)
+    return session_id(number), REGULAR, "api", "", 0, number, at, at, at + timedelta(days=90), ""
+
+
+def write_order(number: int) -> tuple:
+    at = MOMENT + timedelta(seconds=number)
+    return (
+        order_id(number), f"{number:08d}", "delivered", "", 4, str(REGULAR), "Regular", "regular@example.com", "",
+        "EUR", "4.50", "", at, at,
+    )  # fmt: skip
+
+
+def write_line(number: int) -> tuple:
+    return order_id(number), uuid.UUID(int=number), 1, f"B{number:07d}", "A thing", "4.50"
+
+
+def write_event(number: int) -> tuple:
+    return MOMENT, "order", str(order_id(number)), "placed", "system", "", "", "{}"
+
+
+def write_key(number: int) -> tuple:
+    return str(REGULAR), "api", "place", str(order_id(number)), "0" * 64, order_id(number), 201, "{}", MOMENT
+
+
+def write_reservation(number: int) -> tuple:
+    return order_id(number), "held", MOMENT, MOMENT
+
+
+def write_held(number: int) -> tuple:
+    return order_id(number), uuid.UUID(int=number), 1, f"B{number:07d}", "A thing", "4.50", "EUR"
+
+
+def write_movement(number: int) -> tuple:
+    return uuid.UUID(int=number), order_id(number), "reserve", 0, 1, "", "", MOMENT
+
+
+def session_id(number: int) -> uuid.UUID:
+    return uuid.UUID(int=(2 << 96) + number)
+
+
+def order_id(number: int) -> uuid.UUID:
+    return uuid.UUID(int=(3 << 96) + number)
+
+
+ROWS: dict[type[models.Model], Callable[[int], tuple]] = {
+    Product: write_product, Stock: write_stock, TokenStatus: write_status, Session: write_session,
+    orders.Order: write_order, orders.Line: write_line, orders.Event: write_event, orders.IdempotencyKey: write_key,
+    Reservation: write_reservation, ReservationLine: write_held, Movement: write_movement,
+}  # fmt: skip
 COLUMNS = {
-    Product: (
-        *("id", "sku", "name", "description", "category", "price"),
-        *("currency", "active", "version", "search_key", "created_at"),
-    ),
-    Stock: ("product_id", "on_hand", "reserved"),
+    Product: "id sku name description category price currency active version search_key created_at",
+    Stock: "product_id on_hand reserved",
+    TokenStatus: "revoked_at",
+    Session: "id user_id client_id device generation status_id created_at rotated_at expires_at end_reason",
+    orders.Order: "id number status owes version customer_id customer_name customer_email ship_to currency total"
+    " payment_reference created_at placed_at",
+    orders.Line: "order_id product quantity sku name unit_price",
+    orders.Event: "at kind subject what sub client_id request_id facts",
+    orders.IdempotencyKey: "sub client_id operation key fingerprint order_id status body created_at",
+    Reservation: "order_id state created_at changed_at",
+    ReservationLine: "reservation_id product_id quantity sku name unit_price currency",
+    Movement: "product_id reservation_id kind on_hand reserved reason sub at",
 }
 
 
-def copy(model: type, rows: list[tuple]) -> None:
+@transaction.atomic
+def copy(model: type[models.Model], rows: list[tuple]) -> None:
     """Insert rows as the database takes them fastest."""
-    columns = ", ".join(COLUMNS[model])
+    names = COLUMNS[model].split()
+    columns = ", ".join(names)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
+            trust(cursor)
             with cursor.copy(f"COPY {model._meta.db_table} ({columns}) FROM STDIN") as stream:
                 for row in rows:
                     stream.write_row(row)
             return
 
-        marks = ", ".join("?" * len(COLUMNS[model]))
-        sql = f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({marks})"
+        sql = f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({', '.join('?' * len(names))})"
         cursor.connection.executemany(sql, [tuple(map(lower, row)) for row in rows])
-        cursor.connection.commit()
+
+
+def trust(cursor) -> None:
+    """Have PostgreSQL look for no references in what is written here, if this user may say so."""
+    with suppress(DatabaseError), transaction.atomic():
+        cursor.execute("SET LOCAL session_replication_role = replica")
 
 
 def lower(value: object) -> object:
@@ -79,19 +157,22 @@ _paused: list[str] = []
 
 
 def pause_indexes() -> None:
-    """Drop the plain indexes of products, to build each once at the end."""
+    """Drop the plain indexes of the tables to fill, to build each once at the end."""
+    tables = [model._meta.db_table for model in ROWS]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
-                "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'products_product'"
-                " AND indexdef NOT LIKE 'CREATE UNIQUE%'"
+                "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY(%s)"
+                " AND indexdef NOT LIKE 'CREATE UNIQUE%%'",
+                [tables],
             )
         else:
             cursor.execute(
-                "SELECT name, sql FROM sqlite_master WHERE type = 'index'"
-                " AND tbl_name = 'products_product' AND sql <> ''"
+                "SELECT name, sql, tbl_name FROM sqlite_master WHERE type = 'index' AND sql LIKE 'CREATE INDEX%'"
             )
-        for name, sql in cursor.fetchall():
+        for name, sql, *table in cursor.fetchall():
+            if table and table[0] not in tables:
+                continue
             cursor.execute(f'DROP INDEX "{name}"')
             _paused.append(sql)
 

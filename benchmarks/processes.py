@@ -85,7 +85,7 @@ def tessera_environment(url: str) -> dict[str, str]:
         "ISSUER": f"https://{HOST}",
         "ALLOWED_HOSTS": HOST,
         "PROXIES": "1",
-        "LOG_LEVEL": "WARNING",
+        "LOG_LEVEL": "ERROR",
         "EMAIL_URL": "dummymail://",
         "PYTHONWARNINGS": "ignore",
     }
@@ -124,6 +124,10 @@ class Kind:
 KINDS = {
     "Tessera": Kind((*GRANIAN, "config.wsgi:application"), ("granian", "psycopg")),
     "DRF + SimpleJWT": Kind((*GRANIAN, "benchmarks.peers.drf.wsgi:application"), ("granian",)),
+    # As `startproject` leaves it: a connection for each request.
+    "DRF + SimpleJWT, Django's default": Kind(
+        (*GRANIAN, "benchmarks.peers.drf.wsgi:application"), ("granian",), (("PEER_DEFAULT", "1"),)
+    ),
     "DRF + SimpleJWT stateless": Kind(
         (*GRANIAN, "benchmarks.peers.drf.wsgi:application"), ("granian",), (("PEER_STATELESS", "1"),)
     ),

@@ -2,10 +2,12 @@
 
 import re
 import socket
+import uuid
 from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.db.models.sql import compiler
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Session, User
@@ -133,8 +135,72 @@ def test_a_refresh_takes_four_statements(person, anonymous):
         answer = anonymous.post("/api/token/refresh/", {"refresh": token})
 
     assert answer.status_code == 200
-    work = [query["sql"] for query in captured.captured_queries if "SAVEPOINT" not in query["sql"]]
-    assert len(work) <= 4, work
+    assert len(work_of(captured)) <= 4
+
+
+def test_a_log_in_takes_thirteen_statements(person, anonymous):
+    log_in(anonymous, 1)
+
+    with CaptureQueriesContext(connection) as captured:
+        log_in(anonymous, 1)
+
+    assert len(work_of(captured)) == 13
+
+
+def test_an_order_takes_sixteen_statements(person, shop):
+    place(person, shop)
+
+    with CaptureQueriesContext(connection) as captured:
+        place(person, shop)
+
+    assert len(work_of(captured)) == 16
+
+
+@pytest.fixture
+def built(monkeypatch):
+    """The models of the statements that are built, and not just run."""
+    found = []
+
+    def count(compiler, *args, **kwargs):
+        found.append(compiler.query.model.__name__)
+        return as_sql[type(compiler)](compiler, *args, **kwargs)
+
+    kinds = (compiler.SQLCompiler, compiler.SQLUpdateCompiler, compiler.SQLInsertCompiler, compiler.SQLDeleteCompiler)
+    as_sql = {kind: kind.as_sql for kind in kinds}
+    for kind in kinds:
+        monkeypatch.setattr(kind, "as_sql", count)
+    return found
+
+
+@pytest.mark.parametrize("ask", ["list", "next page", "detail", "place", "log in", "refresh"])
+def test_what_is_asked_again_and_again_is_built_once(person, shop, anonymous, built, ask):
+    """To build a statement takes longer than to run it."""
+    requests = {
+        "list": lambda: person.get("/api/products/"),
+        "next page": lambda: person.get(second),
+        "detail": lambda: person.get(f"/api/products/{shop.pk}/"),
+        "place": lambda: place(person, shop),
+        "log in": lambda: anonymous.post("/api/token/", {"email": "alice@example.com", "password": "tessera-demo"}),
+        "refresh": lambda: anonymous.post("/api/token/refresh/", {"refresh": refresh}),
+    }
+    second = person.get("/api/products/").json()["next"]
+    refresh = requests["log in"]().json()["refresh"]
+    requests[ask]()
+    built.clear()
+
+    assert requests[ask]().status_code in (200, 201)
+    assert built == []
+
+
+def place(person, product):
+    body = {"lines": [{"product": str(product.pk), "quantity": 1}]}
+    return person.post("/api/orders/", body, headers={"Idempotency-Key": f'"{uuid.uuid4()}"'})
+
+
+def work_of(captured):
+    """The statements of a request, without those that begin and end transactions."""
+    brackets = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
+    return [query["sql"] for query in captured.captured_queries if not query["sql"].startswith(brackets)]
 
 
 def log_in(anonymous, times):

@@ -11,13 +11,15 @@ ROWS = 1_000
 PEOPLE = 100
 CLIENTS = 4
 PATH = "/api/products/"
-SQLITE = ("Tessera", "DRF + SimpleJWT", "DRF + SimpleJWT stateless", "django-ninja + ninja-jwt")
+BOTH = ("Tessera", "DRF + SimpleJWT", "DRF + SimpleJWT stateless", "django-ninja + ninja-jwt")
+DEFAULT = "DRF + SimpleJWT, Django's default"
+"""What keeps no connection: worth a row where a connection is but a file."""
 
 
 def measure(kind: str, *, quick: bool) -> list[Result]:
     """CPU per request of each, and how many times Tessera's that is."""
     url = databases.prepare(kind, ROWS)
-    names = [name for name in processes.KINDS if kind == "postgresql" or name in SQLITE]
+    names = [*BOTH, DEFAULT] if kind == "sqlite" else [name for name in processes.KINDS if name != DEFAULT]
     skipped = {name: processes.KINDS[name].missing() for name in names if processes.KINDS[name].missing()}
     ours, theirs = credentials.tessera(url, PEOPLE), credentials.peers(PEOPLE)
     with ExitStack() as stack:

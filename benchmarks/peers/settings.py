@@ -1,4 +1,4 @@
-"""Settings of the Django peers: those of `startproject`, and persistent connections."""
+"""Settings of the Django peers: those of `startproject`, and persistent connections unless PEER_DEFAULT says no."""
 
 import os
 
@@ -25,5 +25,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-DATABASES = {"default": {**environ.Env().db_url("DATABASE_URL"), "CONN_MAX_AGE": None}}
+CONN_MAX_AGE = 0 if "PEER_DEFAULT" in os.environ else None
+DATABASES = {"default": {**environ.Env().db_url("DATABASE_URL"), "CONN_MAX_AGE": CONN_MAX_AGE}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
