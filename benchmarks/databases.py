@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -59,6 +61,16 @@ def prepare_sqlite(name: str, rows: int) -> str:
         fill(f"sqlite:///{building}", rows)
         building.rename(file)
     return f"sqlite:///{file}"
+
+
+def copy_as_default(url: str) -> str:
+    """The address of a copy of an SQLite database with the journal of SQLite's own choice, as Django leaves it."""
+    file = Path(url.removeprefix("sqlite:///"))
+    copy = file.with_name(f"{file.stem}_default.sqlite3")
+    with closing(sqlite3.connect(file)) as original, closing(sqlite3.connect(copy)) as copied:
+        original.backup(copied)
+        copied.execute("PRAGMA journal_mode = DELETE")
+    return f"sqlite:///{copy}"
 
 
 def fill(url: str, rows: int) -> None:

@@ -131,6 +131,11 @@ KINDS = {
     "DRF + SimpleJWT stateless": Kind(
         (*GRANIAN, "benchmarks.peers.drf.wsgi:application"), ("granian",), (("PEER_STATELESS", "1"),)
     ),
+    "DRF + SimpleJWT stateless, Django's default": Kind(
+        (*GRANIAN, "benchmarks.peers.drf.wsgi:application"),
+        ("granian",),
+        (("PEER_STATELESS", "1"), ("PEER_DEFAULT", "1")),
+    ),
     "django-ninja + ninja-jwt": Kind(
         (*GRANIAN, "benchmarks.peers.ninja.wsgi:application"), ("granian", "ninja", "ninja_jwt")
     ),

@@ -11,7 +11,7 @@ from benchmarks.report import Result, Row
 ROWS = 10_000
 CLIENTS = 64
 WORKERS = 2
-PEER = "DRF + SimpleJWT stateless"
+PEERS = {"postgresql": "DRF + SimpleJWT stateless", "sqlite": "DRF + SimpleJWT stateless, Django's default"}
 HOT = str(uuid.UUID(int=1))
 BODY = json.dumps({"lines": [{"product": HOT, "quantity": 1}]}).encode()
 LEFT, ASKED = 50, 200
@@ -20,15 +20,16 @@ NAMES = {"postgresql": "DRF with select_for_update", "sqlite": "Django's default
 
 def measure(kind: str, *, quick: bool) -> list[Result]:
     url, name = databases.prepare(kind, ROWS), NAMES[kind]
-    tokens = {"Tessera": credentials.tessera(url, CLIENTS).good, PEER: credentials.peers(CLIENTS).good}
+    tokens = {"Tessera": credentials.tessera(url, CLIENTS).good, PEERS[kind]: credentials.peers(CLIENTS).good}
+    other = databases.copy_as_default(url) if kind == "sqlite" else url
     databases.run_shop(url, "stock_up", 10_000_000)
     with (
         processes.serving("Tessera", url, workers=WORKERS) as ours,
-        processes.serving(PEER, url, workers=WORKERS) as theirs,
+        processes.serving(PEERS[kind], other, workers=WORKERS) as theirs,
     ):
         windows, locked = order_all(ours, theirs, tokens, rounds=3 if quick else 5, seconds=1 if quick else 3)
         sell_out(url, ours, tokens["Tessera"])
-    mine, peer = (measuring.summarize(windows[server]) for server in ("Tessera", PEER))
+    mine, peer = (measuring.summarize(windows[server]) for server in tokens)
     rows = [Row("Tessera", mine, 1.0), Row(name, peer, peer.cpu / mine.cpu)]
     if locked:
         rows.append(Row(name, note=f"{locked} answers were errors"))
@@ -42,7 +43,7 @@ def order_all(
     ours: processes.Server, theirs: processes.Server, tokens: dict, *, rounds: int, seconds: float
 ) -> tuple[dict, int]:
     """Windows of both in turn; and how many answers of the peer were no order."""
-    windows: dict[str, list[measuring.Window]] = {"Tessera": [], PEER: []}
+    windows: dict[str, list[measuring.Window]] = {name: [] for name in tokens}
     locked = 0
     for turn in range(rounds + 1):
         for server in (ours, theirs):
