@@ -11,11 +11,14 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from django.db import OperationalError
 from django.db.backends.sqlite3 import base
 
+REMEMBERED = 512
+"""Statements that are known in SQLite's own writing."""
 WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 
 
@@ -112,9 +115,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 class Cursor(base.SQLiteCursorWrapper):
-    """A cursor whose single statements wait for their turn too."""
+    """A cursor whose single statements wait for their turn too, and which writes the same `?` once."""
 
     wrapper: DatabaseWrapper
+
+    def convert_query(self, query: str, *, param_names: Any = None) -> str:
+        return convert(query) if param_names is None else super().convert_query(query, param_names=param_names)
 
     def execute(self, query: str, params: Any = None) -> Any:
         if self.connection.in_transaction or not query.startswith(WRITES):
@@ -122,3 +128,9 @@ class Cursor(base.SQLiteCursorWrapper):
 
         with self.wrapper.turn():
             return super().execute(query, params)
+
+
+@lru_cache(REMEMBERED)
+def convert(query: str) -> str:
+    """A statement with `?` where Django has `%s`."""
+    return base.FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%")
