@@ -65,7 +65,7 @@ def write_session(number: int) -> tuple:
 def write_order(number: int) -> tuple:
     at = MOMENT + timedelta(seconds=number)
     return (
-        order_id(number), f"{number:08d}", "delivered", "", 4, str(REGULAR), "Regular", "regular@example.com", "",
+        order_id(number), f"{number:08d}", "paid", "", 3, str(REGULAR), "Regular", "regular@example.com", "",
         "EUR", "4.50", "", at, at,
     )  # fmt: skip
 

@@ -30,22 +30,25 @@ class ProductQuerySet(models.QuerySet["Product"]):
 
         Each is read along an index of its own, and no two hold the same.
         """
-        sku = Q(Exact(Upper("sku"), words.strip().upper()))
-        begins = Q(search_key__startswith=fold(words))
-        return [self.filter(sku), self.beginning(words).filter(~sku), self.matching(words).filter(~sku, ~begins)]
-
-    def beginning(self, words: str) -> Self:
-        """Products whose name begins with `words`."""
-        key = fold(words)
-        # The bounds tell an index where to begin, and SQLite, which searches none for a LIKE, where to end.
-        found = self.filter(search_key__startswith=key, search_key__gte=key)
-        return found if connections[self.db].vendor == "postgresql" else found.filter(search_key__lte=key + LAST_LETTER)
+        sku, beginning = Q(Exact(Upper("sku"), words.strip().upper())), begins(self.db, words)
+        return [self.filter(sku), self.filter(~sku, beginning), self.matching(words).filter(~sku, ~beginning)]
 
     def in_stock(self) -> Self:
         return self.filter(stock__on_hand__gt=F("stock__reserved"))
 
     def sold_out(self) -> Self:
         return self.filter(stock__on_hand=F("stock__reserved"))
+
+
+def begins(using: str, words: str) -> Q:
+    """Whether a product's name begins with `words`.
+
+    The bounds tell an index where to begin, and SQLite, which searches none for a LIKE, where to end. In some
+    languages a longer text may come before its beginning: such a product then counts as one that does not.
+    """
+    key = fold(words)
+    found = Q(search_key__startswith=key, search_key__gte=key)
+    return found if connections[using].vendor == "postgresql" else found & Q(search_key__lte=key + LAST_LETTER)
 
 
 class Product(models.Model):
@@ -116,23 +119,24 @@ def complain(price: Decimal, currency: str) -> str:
 class StockQuerySet(models.QuerySet["Stock"]):
     """Counters that change by one conditional UPDATE each, never by read and write.
 
-    What each answers with is that UPDATE; it changes one row, or none where the condition does not hold.
+    What each answers with is that UPDATE, to be run with other values each time; it changes the one
+    row this set names, or none where the condition does not hold.
     """
 
-    def hold(self, quantity: int | Slot) -> Change:
-        """Reserve from the one stock row this set names, if it has enough."""
+    def holding(self, quantity: Slot) -> Change:
+        """Reserve some, if there is enough."""
         return Change(self.filter(on_hand__gte=F("reserved") + quantity), reserved=F("reserved") + quantity)
 
-    def let_go(self, quantity: int | Slot) -> Change:
+    def letting_go(self, quantity: Slot) -> Change:
         """Undo a hold."""
         return Change(self.filter(reserved__gte=quantity), reserved=F("reserved") - quantity)
 
-    def hand_over(self, quantity: int | Slot) -> Change:
+    def handing_over(self, quantity: Slot) -> Change:
         """Take held goods out of stock."""
         left = {"reserved": F("reserved") - quantity, "on_hand": F("on_hand") - quantity}
         return Change(self.filter(reserved__gte=quantity), **left)
 
-    def add(self, quantity: int | Slot) -> Change:
+    def adding(self, quantity: Slot) -> Change:
         """Put goods on hand, or take them off where nobody holds them."""
         return Change(self.filter(on_hand__gte=F("reserved") - quantity), on_hand=F("on_hand") + quantity)
 

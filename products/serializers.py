@@ -73,17 +73,17 @@ SEARCH_FIELDS = SearchQuery().fields
 
 def read_search(query: Any) -> Search:
     """What a query looks for; raises DRF's `ValidationError`."""
-    read, errors = {}, {}
+    found, errors = {}, {}
     # As the serializer does, without making its fields anew for each request.
     for name in SEARCH_FIELDS.keys() & query.keys():
         try:
-            read[name] = SEARCH_FIELDS[name].run_validation(query[name])
+            found[name] = SEARCH_FIELDS[name].run_validation(query[name])
         except serializers.ValidationError as error:
             errors[name] = error.detail
     if errors:
         raise serializers.ValidationError(errors)
 
-    return Search(**read)
+    return Search(**found)
 
 
 class WantedLine(StrictSerializer):

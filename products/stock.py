@@ -120,11 +120,11 @@ class Shift(NamedTuple):
 
 
 SHIFTS = {
-    Kind.RESERVE: Shift(StockQuerySet.hold, 0, +1),
-    Kind.RELEASE: Shift(StockQuerySet.let_go, 0, -1),
-    Kind.FULFIL: Shift(StockQuerySet.hand_over, -1, -1),
-    Kind.TAKE_BACK: Shift(StockQuerySet.add, +1, 0),
-    Kind.CORRECT: Shift(StockQuerySet.add, +1, 0),
+    Kind.RESERVE: Shift(StockQuerySet.holding, 0, +1),
+    Kind.RELEASE: Shift(StockQuerySet.letting_go, 0, -1),
+    Kind.FULFIL: Shift(StockQuerySet.handing_over, -1, -1),
+    Kind.TAKE_BACK: Shift(StockQuerySet.adding, +1, 0),
+    Kind.CORRECT: Shift(StockQuerySet.adding, +1, 0),
 }
 
 
@@ -133,7 +133,7 @@ SHIFTS = {
 
 @transaction.atomic(durable=True)
 def reserve(order_id: UUID, lines: Sequence[Wanted]) -> list[Held]:
-    """Hold every line or none, and answer with the prices. Safe to repeat.
+    """Hold every line (at least one) or none, and answer with the prices. Safe to repeat.
 
     Raises `Unorderable`, `PriceChanged`, `OutOfStock`; `OtherLines` if the order holds others
     already, `Gone` once it was released.

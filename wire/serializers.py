@@ -26,6 +26,9 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 def read(serializer: type[serializers.Serializer[Any]], data: Any, *, partial: bool = False) -> dict[str, Any]:
     """The fields of a body; `partial` ones may lack what is required. Raises DRF's `ValidationError`."""
+    if data is None:
+        raise serializers.ValidationError("No data provided", code="null")
+
     return dict(kept(serializer, partial).run_validation(data))
 
 

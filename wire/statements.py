@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import AutoField, Expression, Field, Model, QuerySet
 from django.db.models.query import get_related_populators
 from django.db.models.sql import UpdateQuery
@@ -35,12 +35,19 @@ def slots(model: type[Model], *columns: str) -> list[Slot]:
     return [Slot(*numbered) for numbered in enumerate(found)]
 
 
+@cache
+def blank(using: str) -> Any:
+    """A connection that is never opened. SQL is made on it, so that what is kept holds none of a thread that ends."""
+    return connections.create_connection(using)
+
+
 class Kept:
     """SQL in which every `Slot` is left open."""
 
-    def __init__(self, using: str, compiler: Any) -> None:
+    def __init__(self, using: str, query: Any) -> None:
         self._using = using
-        self._sql, self._values = compiler.as_sql()
+        self._compiler = query.get_compiler(connection=blank(using))
+        self._sql, self._values = self._compiler.as_sql()
 
     def _fill(self, values: Values) -> list[Any]:
         """What the database is given, with these values in the slots."""
@@ -55,8 +62,7 @@ class Selection(Kept):
     """A kept SELECT."""
 
     def __init__(self, queryset: "QuerySet[Any, Any]") -> None:
-        self._compiler: Any = queryset.query.get_compiler(queryset.db)
-        super().__init__(queryset.db, self._compiler)
+        super().__init__(queryset.db, queryset.query)
         self._converters = self._compiler.get_converters([column for column, *_ in self._compiler.select])
 
     def _fetch(self, values: Values) -> Any:
@@ -112,7 +118,7 @@ class Change(Kept):
     def __init__(self, queryset: "QuerySet[Any, Any]", **changes: Any) -> None:
         query: Any = queryset.query.chain(UpdateQuery)
         query.add_update_values(changes)
-        super().__init__(queryset.db, query.get_compiler(queryset.db))
+        super().__init__(queryset.db, query)
 
     def run(self, *values: Any) -> int:
         """Change what it finds with these values in its slots; how many rows that were."""
@@ -120,11 +126,12 @@ class Change(Kept):
 
     def run_each(self, many: Sequence[Values]) -> int:
         """As `run`, once for each of many."""
-        with connections[self._using].cursor() as cursor:
-            if len(many) == 1:
-                cursor.execute(self._sql, self._fill(many[0]))
+        filled = list(map(self._fill, many))
+        with transaction.mark_for_rollback_on_error(self._using), connections[self._using].cursor() as cursor:
+            if len(filled) == 1:
+                cursor.execute(self._sql, filled[0])
             else:
-                cursor.executemany(self._sql, list(map(self._fill, many)))
+                cursor.executemany(self._sql, filled)
             return int(cursor.rowcount)
 
 
@@ -140,28 +147,31 @@ class Insertion(NamedTuple):
 
 
 def insert(rows: Iterable[Model], *, ignore_conflicts: bool = False) -> int:
-    """Insert new rows of one model and give them their keys, as `bulk_create` does; how many were inserted.
+    """Insert new rows of one model, as `bulk_create` does by one statement; how many were inserted.
 
-    Raises `IntegrityError` where one is in the way, unless conflicts are ignored.
+    An automatic key is the database's to choose, and then theirs. Raises `IntegrityError` where a row is
+    in the way, unless conflicts are ignored; then no row learns its key.
     """
     new = list(rows)
     if not new:
         return 0
 
+    kept = write_insert(type(new[0]), len(new), ignore_conflicts=ignore_conflicts)
     connection = connections[DEFAULT_DB_ALIAS]
-    sql, columns, returns_keys = write_insert(type(new[0]), len(new), ignore_conflicts)
-    values = [column.get_db_prep_save(column.pre_save(row, True), connection) for row in new for column in columns]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        keys = cursor.fetchall() if returns_keys else []
+    values = [column.get_db_prep_save(column.pre_save(row, True), connection) for row in new for column in kept.columns]
+    with transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS), connection.cursor() as cursor:
+        cursor.execute(kept.sql, values)
+        keys = cursor.fetchall() if kept.returns_keys else []
         inserted = len(keys) or int(cursor.rowcount)
     for row, (key,) in zip(new, keys, strict=False):
         row.pk = key
+    for row in new:
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
     return inserted
 
 
 @cache
-def write_insert(model: type[Model], count: int, ignore_conflicts: bool) -> Insertion:
+def write_insert(model: type[Model], count: int, *, ignore_conflicts: bool) -> Insertion:
     """The INSERT of some rows of a model; keys that the database chooses come back in their order."""
     quote: Any = connections[DEFAULT_DB_ALIAS].ops.quote_name
     columns = tuple(column for column in model._meta.concrete_fields if not isinstance(column, AutoField))

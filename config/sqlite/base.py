@@ -7,7 +7,6 @@ processes.
 """
 
 import fcntl
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ class Queue:
 
     def __init__(self, path: str, patience: float) -> None:
         self.lock = self.of_process.setdefault(path, threading.Lock())
-        self.file = os.open(f"{path}-queue", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+        self.file = open(f"{path}-queue", "a")  # noqa: SIM115 - as long as the connection, or its thread, lives
         self.patience = patience
         self.has_turn = False
 
@@ -51,7 +50,7 @@ class Queue:
 
     def close(self) -> None:
         self.leave()
-        os.close(self.file)
+        self.file.close()
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

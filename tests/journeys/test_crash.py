@@ -86,8 +86,8 @@ def test_a_server_told_to_die_between_hold_and_answer_is_made_good_by_the_next(s
 
 
 def test_a_server_killed_again_and_again_under_load_loses_and_doubles_nothing(shop):
-    [product] = shop.stock({"STORMY": 60})
-    requests = [shop.order({product: 1}, by=random.choice(["alice", "bob"])) for _ in range(100)]
+    [product] = shop.stock({"STORMY": 240})
+    requests = [shop.order({product: 1}, by=random.choice(["alice", "bob"])) for _ in range(400)]
     killer = threading.Thread(target=kill_and_start, args=(shop,))
     killer.start()
 
@@ -95,10 +95,10 @@ def test_a_server_killed_again_and_again_under_load_loses_and_doubles_nothing(sh
 
     killer.join()
     manage(shop.environment, "settle_orders")
-    assert Counter(answer["status"] for answer in answers) == {201: 60, 409: 40}
-    assert len({json.loads(answer["body"]).get("id") for answer in answers if answer["status"] == 201}) == 60
-    assert sum(answer["tries"] for answer in answers) > 100
-    assert shop.counters(product) == (60, 60)
+    assert Counter(answer["status"] for answer in answers) == {201: 240, 409: 160}
+    assert len({json.loads(answer["body"]).get("id") for answer in answers if answer["status"] == 201}) == 240
+    assert sum(answer["tries"] for answer in answers) > 400
+    assert shop.counters(product) == (240, 240)
     assert shop.reconcile() == AGREED
 
 

@@ -151,6 +151,13 @@ def test_pages_by_relevance_go_from_one_kind_of_match_to_the_next(alice, add):
         assert list(chain(*forwards)) == list(chain(*backwards)) == found
 
 
+@pytest.mark.parametrize("name", ["Tea\U0010ffffx", "Tea \u0e40\u0e01\u0e21", "teas"])
+def test_whatever_follows_the_words_a_product_is_found(alice, add, name):
+    add(name, sku="X")
+
+    assert names(alice.get(URL, {"q": "tea"})) == [name]
+
+
 @pytest.mark.parametrize("tier", [-1, 3, 10**9])
 def test_a_cursor_of_no_kind_of_match_finds_nothing_new(alice, shop, tier):
     cursor = alice.get(URL, {"q": "tea", "limit": 1}).json()["next"].partition("cursor=")[2].partition("&")[0]

@@ -97,6 +97,12 @@ def test_a_body_that_is_no_object_is_refused(carol, tea, body):
     assert carol.patch(address(tea), body, content_type="application/json").status_code == 400
 
 
+def test_a_body_of_nothing_is_told_so(carol):
+    answer = carol.post(URL, "null", content_type="application/json")
+
+    assert answer.json()["errors"] == {"non_field_errors": ["No data provided"]}
+
+
 def test_a_change_bumps_the_version_and_says_what(carol, tea):
     answer = carol.patch(address(tea), {"price": "5.00", "name": "Green tea", "category": "Drinks"})
 

@@ -1,9 +1,13 @@
 """SQL that is made once: it finds and changes what the queryset would, with other values each time."""
 
+import gc
+import threading
+import weakref
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connections, transaction
 from django.db.models import F
 
 from wire.statements import Change, Objects, Statement, insert, slots
@@ -81,6 +85,34 @@ def test_new_rows_get_their_keys_in_their_order():
     assert insert(iter(new)) == 3
     assert [ContentType.objects.get(pk=row.pk).model for row in new] == ["z", "y", "x"]
     assert [row.pk for row in new] == sorted(row.pk for row in new)
+
+
+def test_a_new_row_can_be_saved_again():
+    row = ContentType(app_label="c", model="x")
+    insert([row])
+
+    row.model = "z"
+    row.save()
+
+    assert labels()[-1] == ("c", "z")
+
+
+def test_what_is_kept_keeps_no_connection_of_a_thread_that_ended():
+    """A thread that makes a statement takes its connection along when it ends."""
+    ended = []
+
+    def make():
+        kept.append(Statement(of_label().values("model")))
+        ended.append(weakref.ref(connections["default"]))
+
+    kept: list[Statement] = []
+    thread = threading.Thread(target=make)
+    thread.start()
+    thread.join()
+    gc.collect()
+
+    assert [connection() for connection in ended] == [None]
+    assert kept[0].rows("a") == [{"model": "x"}]
 
 
 def test_no_rows_are_no_statement(django_assert_num_queries):
