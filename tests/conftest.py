@@ -136,6 +136,8 @@ def database(transactional_db, tmp_path):
     memory, name = connection.connection, connection.settings_dict["NAME"]
     with closing(sqlite3.connect(tmp_path / "shop.sqlite3")) as copy:
         memory.backup(copy)
+        # As a shop's file is: of many that turn it over to WAL at once, SQLite tells some that it is locked.
+        copy.execute("PRAGMA journal_mode = WAL")
     connection.connection, connection.settings_dict["NAME"] = None, str(tmp_path / "shop.sqlite3")
     yield
     connection.close()
