@@ -84,7 +84,7 @@ def compare(
 
 
 def summarize(windows: list[Window]) -> Figure:
-    """The median window by CPU, with the spread between the quartiles of all."""
+    """The median window by CPU, with the spread from the best to the worst of all."""
     ordered = sorted(windows, key=lambda window: window.cpu)
     middle = ordered[len(ordered) // 2]
     count = len(middle.answers.latencies)
