@@ -161,14 +161,20 @@ def built(monkeypatch):
     """The models of the statements that are built, and not just run."""
     found = []
 
-    def count(compiler, *args, **kwargs):
-        found.append(compiler.query.model.__name__)
-        return as_sql[type(compiler)](compiler, *args, **kwargs)
+    def counted(as_sql):
+        def count(compiler, *args, **kwargs):
+            found.append(compiler.query.model.__name__)
+            return as_sql(compiler, *args, **kwargs)
 
-    kinds = (compiler.SQLCompiler, compiler.SQLUpdateCompiler, compiler.SQLInsertCompiler, compiler.SQLDeleteCompiler)
-    as_sql = {kind: kind.as_sql for kind in kinds}
-    for kind in kinds:
-        monkeypatch.setattr(kind, "as_sql", count)
+        return count
+
+    for kind in (
+        compiler.SQLCompiler,
+        compiler.SQLUpdateCompiler,
+        compiler.SQLInsertCompiler,
+        compiler.SQLDeleteCompiler,
+    ):
+        monkeypatch.setattr(kind, "as_sql", counted(kind.as_sql))
     return found
 
 
