@@ -53,11 +53,7 @@ class UserManager(BaseUserManager["User"]):
     """Users by their e-mail, however it is written."""
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        user = by_email().first(fold_email(username or ""))
-        if not user:
-            raise User.DoesNotExist
-
-        return user
+        return by_email().get(fold_email(username or ""))
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """A new user with the customer role."""

@@ -170,8 +170,7 @@ def renumber(session: Session) -> bool:
     if session.status.revoked_at is None:
         return True
 
-    entry = TokenStatus()
-    insert([entry])
+    entry = TokenStatus.objects.create()
     moved = Session.objects.alive().filter(pk=session.pk, status=session.status_id).update(status=entry)
     if moved:
         session.status = entry

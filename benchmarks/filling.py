@@ -153,28 +153,22 @@ def lower(value: object) -> object:
     return value.strftime("%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else value
 
 
+PLAIN_INDEXES = {
+    "postgresql": "SELECT indexname, indexdef, tablename FROM pg_indexes WHERE indexdef LIKE 'CREATE INDEX%'",
+    "sqlite": "SELECT name, sql, tbl_name FROM sqlite_master WHERE type = 'index' AND sql LIKE 'CREATE INDEX%'",
+}
 _paused: list[str] = []
 
 
 def pause_indexes() -> None:
     """Drop the plain indexes of the tables to fill, to build each once at the end."""
-    tables = [model._meta.db_table for model in ROWS]
+    tables = {model._meta.db_table for model in ROWS}
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(
-                "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY(%s)"
-                " AND indexdef NOT LIKE 'CREATE UNIQUE%%'",
-                [tables],
-            )
-        else:
-            cursor.execute(
-                "SELECT name, sql, tbl_name FROM sqlite_master WHERE type = 'index' AND sql LIKE 'CREATE INDEX%'"
-            )
-        for name, sql, *table in cursor.fetchall():
-            if table and table[0] not in tables:
-                continue
-            cursor.execute(f'DROP INDEX "{name}"')
-            _paused.append(sql)
+        cursor.execute(PLAIN_INDEXES[connection.vendor])
+        for name, sql, table in cursor.fetchall():
+            if table in tables:
+                cursor.execute(f'DROP INDEX "{name}"')
+                _paused.append(sql)
 
 
 def resume_indexes() -> None:

@@ -161,7 +161,7 @@ def finish(order: Order, answer: Teller) -> Outcome:
     """Keep the answer with the key; where somebody was faster with a final one, that one counts."""
     status, body = answer(order)
     kept = "" if status == ACCEPTED else json.write(body).decode()
-    if answering().run(order.pk, "", status, kept) or status == ACCEPTED:
+    if answering().run(order.pk, status, kept) or status == ACCEPTED:
         return Outcome(order.pk, status, body)
 
     return replay(IdempotencyKey.objects.get(order=order))
@@ -170,8 +170,8 @@ def finish(order: Order, answer: Teller) -> Outcome:
 @cache
 def answering() -> Change:
     """Keep the answer to an order that has none yet."""
-    order, none, status, body = slots(IdempotencyKey, "order", "body", "status", "body")
-    return Change(IdempotencyKey.objects.filter(order=order, body=none), status=status, body=body)
+    order, status, body = slots(IdempotencyKey, "order", "status", "body")
+    return Change(IdempotencyKey.objects.filter(order=order, body=""), status=status, body=body)
 
 
 def replay(known: IdempotencyKey) -> Outcome:

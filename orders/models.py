@@ -37,11 +37,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def read(self, order_id: uuid.UUID) -> "Order":
         """An order as it is now; raises `Order.DoesNotExist`."""
-        order = by_key().first(order_id)
-        if not order:
-            raise Order.DoesNotExist
-
-        return order
+        return by_key().get(order_id)
 
     def placed_by(self, sub: str) -> Self:
         return self.filter(customer_id=sub)

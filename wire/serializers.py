@@ -29,11 +29,11 @@ def read(serializer: type[serializers.Serializer[Any]], data: Any, *, partial: b
     if data is None:
         raise serializers.ValidationError("No data provided", code="null")
 
-    return dict(kept(serializer, partial).run_validation(data))
+    return dict(kept(serializer, partial=partial).run_validation(data))
 
 
 @cache
-def kept(serializer: type[serializers.Serializer[Any]], partial: bool) -> serializers.Serializer[Any]:
+def kept(serializer: type[serializers.Serializer[Any]], *, partial: bool) -> serializers.Serializer[Any]:
     """A serializer that keeps nothing of what it reads; making its fields anew takes longer than using them."""
     return serializer(partial=partial)
 

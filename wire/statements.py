@@ -105,6 +105,14 @@ class Objects(Selection, Generic[M]):
         """The first that it finds, if any."""
         return next(iter(self.find(*values)), None)
 
+    def get(self, *values: Any) -> M:
+        """The first that it finds; raises the model's `DoesNotExist`."""
+        found = self.first(*values)
+        if found is None:
+            raise self._model.DoesNotExist  # type: ignore[attr-defined]
+
+        return found
+
     def _make(self, row: Sequence[Any]) -> M:
         made = self._model.from_db(self._using, self._names, row[self._own])
         for related in self._related:
