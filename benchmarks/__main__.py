@@ -12,8 +12,9 @@ from benchmarks import databases, report
 PARTS = {
     "list": "lists", "verify": "verifying", "log-in": "logging_in", "refresh": "refreshing", "pages": "pages",
     "search": "searching", "revocation": "revoking", "orders": "ordering", "startup": "starting", "growth": "growing",
+    "apart": "apart",
 }  # fmt: skip
-QUICK = ("list", "verify", "refresh", "startup")
+QUICK = ("list", "verify", "refresh", "startup", "apart")
 """What --quick measures: no part that needs a million rows."""
 SEPARATE = ("list", "pages", "search", "orders", "growth")
 """Parts that are measured on each database; the others on PostgreSQL, or on the one that is named."""

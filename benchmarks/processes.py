@@ -83,7 +83,7 @@ def tessera_environment(url: str) -> dict[str, str]:
         "DEBUG": "off",
         "SECRET_KEY": "benchmark-only-0123456789-0123456789-0123456789-0123456789",
         "ISSUER": f"https://{HOST}",
-        "ALLOWED_HOSTS": HOST,
+        "ALLOWED_HOSTS": f"{HOST},127.0.0.1",
         "PROXIES": "1",
         "LOG_LEVEL": "ERROR",
         "EMAIL_URL": "dummymail://",
@@ -148,8 +148,8 @@ KINDS = {
 
 
 @contextmanager
-def serving(name: str, url: str, *, workers: int = 1) -> Iterator[Server]:
-    """A server of that name on a database, ended when it is let go."""
+def serving(name: str, url: str, *, workers: int = 1, **environment: str) -> Iterator[Server]:
+    """A server of that name on a database, ended when it is let go; `environment` is what it is told besides."""
     kind, port = KINDS[name], free_port()
     command = list(kind.command)
     if kind.is_python:
@@ -167,6 +167,7 @@ def serving(name: str, url: str, *, workers: int = 1) -> Iterator[Server]:
         "NODE_ENV": "production",
         **dict(kind.environment),
         "GRANIAN_WORKERS": str(workers),
+        **environment,
     }
     surroundings = (tessera_environment(url) if name == "Tessera" else os.environ | {"DATABASE_URL": url}) | own
     with subprocess.Popen(
