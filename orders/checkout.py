@@ -1,22 +1,22 @@
 """Placing an order: write it down, have products hold its lines, and say what came of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from orders import debts
-from orders.inventory import Facts, Gone, Held, InventoryUnavailable, NotReserved, OtherLines, Wanted, get_inventory
+from orders import debts, story
+from orders.inventory import Gone, Held, InventoryUnavailable, NotReserved, OtherLines, Wanted, get_inventory
 from orders.life import Status
-from orders.models import LEASE, Event, Line, Order
+from orders.models import LEASE, Order
+from orders.story import Story
 from wire.events import SYSTEM
-from wire.statements import Change, insert, slots
 
+T = TypeVar("T")
 logger = structlog.get_logger(__name__)
 
 MAX_LINES = 50
@@ -44,8 +44,12 @@ def place_order(
     The order comes back placed; rejected, with the reason in `rejection`; cancelled, if somebody
     was that fast; or pending, if products cannot be reached. Raises `BadLines`.
     """
-    asked = merge(lines)
-    return confirm(open_order(customer, asked, ship_to=ship_to, order_id=order_id), asked)
+    opened = open_order(customer, merge(lines), ship_to=ship_to, order_id=order_id)
+    return confirm(opened, the_order)
+
+
+def the_order(told: Story) -> Order:
+    return told.order
 
 
 def merge(lines: Iterable[Wanted]) -> list[Wanted]:
@@ -71,14 +75,11 @@ def add(first: Wanted, second: Wanted) -> Wanted:
 
 
 @transaction.atomic(durable=True)
-def open_order(
-    customer: Customer, lines: Sequence[Wanted], *, ship_to: str = "", order_id: UUID | None = None
-) -> Order:
+def open_order(customer: Customer, lines: list[Wanted], *, ship_to: str = "", order_id: UUID | None = None) -> Story:
     """Write a pending order down before products hears of it."""
     order = draft(customer, ship_to=ship_to)
     order.pk = order_id or order.pk
-    write_order(order, lines, by=customer)
-    return order
+    return story.begin(order, lines, by=customer)
 
 
 def draft(customer: Customer, *, ship_to: str) -> Order:
@@ -92,100 +93,93 @@ def draft(customer: Customer, *, ship_to: str) -> Order:
     )
 
 
-def write_order(order: Order, lines: Sequence[Wanted], *, by: Customer) -> None:
-    """Insert an order with its lines and its first event, in the caller's transaction."""
-    insert([order])
-    insert(Line(order=order, product=line.product, quantity=line.quantity, seen_price=line.price) for line in lines)
-    Event.objects.record(order, Status.PENDING, by=by)
-
-
 def resume(order: Order) -> Order:
     """Go on with an order that was left pending; one that waited too long is rejected."""
-    if not order.is_overdue:
-        return confirm(order, read_lines(order))
-
-    if give_up(order):
-        debts.offer(order.pk)
-    return Order.objects.read(order.pk)
+    return confirm(story.read(order), the_order)
 
 
+@transaction.atomic(durable=True)
 def give_up(order: Order) -> bool:
     """Reject a pending order for which nothing could be held; whether it was still pending."""
-    lines = [{"product": str(product)} for product in order.lines.values_list("product", flat=True)]
-    return write_rejection(order, NotReserved.code, lines)
+    opened = story.read(order)
+    return reject(opened, too_late(opened))
 
 
-def confirm(order: Order, lines: Sequence[Wanted]) -> Order:
-    """Have products hold the lines of a pending order; the order as it then stands."""
+def confirm(opened: Story, tell: Callable[[Story], T]) -> T:
+    """Have products hold the lines of a pending order, and write down what came of it.
+
+    `tell` is asked, in the transaction that does so, what to answer of the order as it then stands.
+    Never from inside a transaction.
+    """
+    said = ask_products(opened)
+    with transaction.atomic(durable=True):
+        told = conclude(opened, said)
+        answer = tell(told)
+    if told.order.owes:
+        debts.offer(told.order.pk)
+    return answer
+
+
+def ask_products(opened: Story) -> list[Held] | Exception:
+    """What products says to the lines of a pending order: how it holds them, or why it does not."""
+    order = opened.order
+    if order.is_overdue:
+        return too_late(opened)
+
     try:
-        held = get_inventory().reserve(order.pk, lines)
+        return get_inventory().reserve(order.pk, opened.wanted)
     except InventoryUnavailable as error:
-        postpone(order, error)
-    except NotReserved as error:
-        reject(order, error.code, error.lines)
-    except Gone:
-        # It was cancelled or rejected meanwhile; if not, nothing can be held for it any more.
-        if give_up(order):
-            debts.offer(order.pk)
+        logger.warning("order_waits", order=str(order.pk), error=repr(error))
+        return error
     except OtherLines as error:
         # Nobody but a person can say which of the two are right.
         logger.error("order_stuck", order=str(order.pk), error=repr(error))
-        postpone(order, error)
-    else:
-        place(order, held)
-    return Order.objects.read(order.pk)
+        return error
+    except Gone:
+        # It was cancelled or rejected meanwhile; if not, nothing can be held for it any more.
+        return too_late(opened)
+    except NotReserved as error:
+        return error
 
 
-def read_lines(order: Order) -> list[Wanted]:
-    """The lines of an order as it was asked for."""
-    return [Wanted(*row) for row in order.lines.values_list("product", "quantity", "seen_price")]
+def too_late(opened: Story) -> NotReserved:
+    """Nothing was held for an order in time, and never will be."""
+    return NotReserved([{"product": str(line["product"])} for line in opened.lines])
 
 
-def postpone(order: Order, error: Exception) -> None:
-    """Leave an order pending, for whoever comes next."""
-    logger.warning("order_waits", order=str(order.pk), error=repr(error))
-    Order.objects.let_go(order.pk)
+def conclude(opened: Story, said: list[Held] | Exception) -> Story:
+    """Write down what products said to a pending order, in the caller's transaction; the order as it then stands.
 
-
-@transaction.atomic(durable=True)
-def place(order: Order, held: Sequence[Held]) -> bool:
-    """Confirm a pending order with what products holds for it; whether it was still pending.
-
-    If it was not, it owes a release already.
+    Where it is pending no more, somebody was faster, and it owes a release already. Without an answer it
+    is left to whoever comes next.
     """
+    if isinstance(said, list):
+        done = place(opened, said)
+    elif isinstance(said, NotReserved):
+        done = reject(opened, said)
+    else:
+        done = False
+        Order.objects.let_go(opened.order.pk)
+    return opened if done else story.read(Order.objects.read(opened.order.pk))
+
+
+def place(opened: Story, held: list[Held]) -> bool:
+    """Confirm a pending order with what products holds for it; whether it was still pending."""
     total = sum((line.unit_price * line.quantity for line in held), Decimal(0))
     changes = {"placed_at": timezone.now(), "currency": held[0].currency, "total": total}
-    if not Order.objects.move(order, Status.PLACED, **changes):
+    if not Order.objects.move(opened.order, Status.PLACED, **changes):
         return False
 
-    write_prices(order, held)
-    Event.objects.record(order, Status.PLACED, by=SYSTEM)
+    opened.price(held)
+    opened.note(Status.PLACED, by=SYSTEM)
     return True
 
 
-def write_prices(order: Order, held: Sequence[Held]) -> None:
-    """Keep what each line was sold as."""
-    pricing().run_each([(order.pk, line.product, line.sku, line.name, line.unit_price) for line in held])
-
-
-@cache
-def pricing() -> Change:
-    """Write down what one product of an order was sold as."""
-    order, product, sku, name, price = slots(Line, "order", "product", "sku", "name", "unit_price")
-    return Change(Line.objects.filter(order=order, product=product), sku=sku, name=name, unit_price=price)
-
-
-def reject(order: Order, code: str, lines: Facts) -> None:
-    """Refuse a pending order for good, and let go of whatever may be held for it."""
-    if write_rejection(order, code, lines):
-        debts.offer(order.pk)
-
-
-@transaction.atomic(durable=True)
-def write_rejection(order: Order, code: str, lines: Facts) -> bool:
-    rejection = {"code": code, "lines": lines}
-    if not Order.objects.move(order, Status.REJECTED, rejection=rejection):
+def reject(opened: Story, why: NotReserved) -> bool:
+    """Refuse a pending order for good; whether it was still pending. It then owes the release of what may be held."""
+    rejection = {"code": why.code, "lines": why.lines}
+    if not Order.objects.move(opened.order, Status.REJECTED, rejection=rejection):
         return False
 
-    Event.objects.record(order, Status.REJECTED, by=SYSTEM, **rejection)
+    opened.note(Status.REJECTED, by=SYSTEM, **rejection)
     return True

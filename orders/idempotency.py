@@ -5,8 +5,8 @@ for 24 hours; what it came with is remembered by a fingerprint.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -15,11 +15,12 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from orders import checkout
+from orders import checkout, story
 from orders.checkout import Customer
 from orders.inventory import Wanted
 from orders.life import Status
 from orders.models import KEY_LIFETIME, IdempotencyKey, Order
+from orders.story import Story
 from wire import json
 from wire.statements import Change, insert, slots
 
@@ -51,7 +52,7 @@ class Asked(NamedTuple):
     """What a customer asks for under a key."""
 
     customer: Customer
-    lines: Sequence[Wanted]
+    lines: list[Wanted]
     ship_to: str
     key: str
 
@@ -72,7 +73,7 @@ class Outcome(NamedTuple):
     replayed: bool = False
 
 
-Teller = Callable[[Order], Answer]
+Teller = Callable[[Story], Answer]
 
 
 def place_once(customer: Customer, lines: Iterable[Wanted], *, key: str, answer: Teller, ship_to: str = "") -> Outcome:
@@ -83,9 +84,9 @@ def place_once(customer: Customer, lines: Iterable[Wanted], *, key: str, answer:
     """
     asked = Asked(customer, checkout.merge(lines), ship_to, key)
     for _ in range(TRIES):
-        order = claim(asked)
-        if order:
-            return finish(checkout.confirm(order, asked.lines), answer)
+        opened = claim(asked)
+        if opened:
+            return checkout.confirm(opened, partial(keep, answer))
         known = recall(asked)
         if known:
             return repeat(known, asked, answer)
@@ -93,7 +94,7 @@ def place_once(customer: Customer, lines: Iterable[Wanted], *, key: str, answer:
     raise StillRunning
 
 
-def claim(asked: Asked) -> Order | None:
+def claim(asked: Asked) -> Story | None:
     """Write down a pending order together with its key; None if the key is taken."""
     try:
         return write(asked)
@@ -102,12 +103,11 @@ def claim(asked: Asked) -> Order | None:
 
 
 @transaction.atomic(durable=True)
-def write(asked: Asked) -> Order:
+def write(asked: Asked) -> Story:
     order = checkout.draft(asked.customer, ship_to=asked.ship_to)
     # The key goes first, since it is what may be refused.
     insert([IdempotencyKey(**name(asked), fingerprint=fingerprint(asked), order_id=order.pk)])
-    checkout.write_order(order, asked.lines, by=asked.customer)
-    return order
+    return story.begin(order, asked.lines, by=asked.customer)
 
 
 def name(asked: Asked) -> dict[str, str]:
@@ -142,24 +142,19 @@ def repeat(known: IdempotencyKey, asked: Asked, answer: Teller) -> Outcome:
     if known.body:
         return replay(known)
 
-    return finish(go_on(known), answer)
+    order = known.order
+    if order.status == Status.PENDING:
+        if Order.objects.take_over(order.pk):
+            return checkout.confirm(story.read(order), partial(keep, answer))
+        if known.status != ACCEPTED:
+            raise StillRunning
+
+    return keep(answer, story.read(Order.objects.read(order.pk)))
 
 
-def go_on(known: IdempotencyKey) -> Order:
-    """The order of a key without a final answer, placed now if nobody else is at it."""
-    if known.order.status != Status.PENDING:
-        return known.order
-    if Order.objects.take_over(known.order_id):
-        return checkout.resume(known.order)
-    if known.status != ACCEPTED:
-        raise StillRunning
-
-    return Order.objects.read(known.order_id)
-
-
-def finish(order: Order, answer: Teller) -> Outcome:
+def keep(answer: Teller, told: Story) -> Outcome:
     """Keep the answer with the key; where somebody was faster with a final one, that one counts."""
-    status, body = answer(order)
+    order, (status, body) = told.order, answer(told)
     kept = "" if status == ACCEPTED else json.write(body).decode()
     if answering().run(order.pk, status, kept) or status == ACCEPTED:
         return Outcome(order.pk, status, body)

@@ -73,10 +73,20 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.filter(status=Status.PLACED, placed_at__lt=timezone.now() - PAYMENT_TERM)
 
     def move(self, order: "Order", after: str, **changes: Any) -> bool:
-        """Compare-and-set the status of an order as it was read, adding what the change owes; whether it won."""
-        debt = OWES.get((order.status, after), "")
-        moved = moving(debt, *changes).run(order.pk, order.status, order.version, after, *changes.values())
-        return moved == 1
+        """Compare-and-set the status of an order as it was read, adding what the change owes; whether it won.
+
+        If it did, `order` is then as it is written. A change that `TRANSITIONS` has not never wins.
+        """
+        debt = OWES.get((order.status, after))
+        if debt is None:
+            return False
+        if not moving(debt, *changes).run(order.pk, order.status, order.version, after, *changes.values()):
+            return False
+
+        changes |= {"status": after, "version": order.version + 1, "owes": f"{order.owes} {debt}".strip()}
+        for column, value in changes.items():
+            setattr(order, column, value)
+        return True
 
     def take_over(self, order_id: uuid.UUID) -> bool:
         """Make a pending order whose lease has run out this caller's business; whether it is now."""

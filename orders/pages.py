@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
-from orders import idempotency, transitions
+from orders import idempotency, story, transitions
 from orders.forms import OrderForm, PayForm
 from orders.idempotency import KeyReused, Outcome, StillRunning
 from orders.life import ACTIONS, scopes_of
@@ -112,7 +112,7 @@ def read(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
     if not found:
         raise NotFound
 
-    order = write_whole(found, caller=caller)
+    order = write_whole(story.read(found), caller=caller)
     context = {
         "order": order,
         "is_own": found.customer_id == caller.sub,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from rest_framework import serializers
@@ -11,14 +11,14 @@ from orders.checkout import MAX_LINES, MAX_QUANTITY, BadLines, Customer, merge
 from orders.idempotency import Answer, Teller
 from orders.inventory import Wanted
 from orders.life import ACTIONS, Caller, Status, allowed_actions
-from orders.models import Event, Line, Order
+from orders.models import Line
+from orders.story import LINE_FIELDS, Story
 from tokens.user import TokenUser
-from wire.events import EVENT_FIELDS, write_event
+from wire.events import write_event
 from wire.keyset import Ordering, Row
 from wire.money import write_amount
 from wire.problems import Problem, problem
 from wire.serializers import Amount, Id, StrictSerializer, Text, Whole
-from wire.statements import Statement, slots
 
 # What comes in ----------------------------------------------------------------------------------
 
@@ -159,14 +159,13 @@ FIELDS = (
     "ship_to",
 )
 """The columns that an order is written from."""
-LINE_FIELDS = ("order_id", "product", "sku", "name", "quantity", "unit_price")
 
 
 def write_orders(rows: Iterable[Row], *, caller: Caller) -> list[Row]:
     """The orders of a list, with their lines in one query."""
     rows = list(rows)
     lines: dict[Any, list[Row]] = {row["id"]: [] for row in rows}
-    for line in Line.objects.filter(order__in=lines).order_by("id").values(*LINE_FIELDS):
+    for line in Line.objects.filter(order__in=lines).order_by("id").values("order_id", *LINE_FIELDS):
         lines[line["order_id"]].append(line)
     return [write_order(row, lines[row["id"]], caller=caller) for row in rows]
 
@@ -201,26 +200,10 @@ def write_line(line: Row, currency: str | None) -> Row:
     }
 
 
-def write_whole(order: Order, *, caller: Caller) -> Row:
-    """One order with its events, in two queries."""
-    row = {field: getattr(order, field) for field in FIELDS}
-    events = [write_event(event) for event in events_of().rows(str(order.pk))]
-    return {**write_order(row, lines_of().rows(order.pk), caller=caller), "events": events}
-
-
-@cache
-def lines_of() -> Statement:
-    """The lines of one order."""
-    [order] = slots(Line, "order")
-    return Statement(Line.objects.filter(order=order).order_by("id").values(*LINE_FIELDS))
-
-
-@cache
-def events_of() -> Statement:
-    """The events of one order, oldest first."""
-    [subject] = slots(Event, "subject")
-    kind = Order._meta.model_name
-    return Statement(Event.objects.filter(kind=kind, subject=subject).order_by("id").values(*EVENT_FIELDS))
+def write_whole(told: Story, *, caller: Caller) -> Row:
+    """One order with its events."""
+    row = {field: getattr(told.order, field) for field in FIELDS}
+    return {**write_order(row, told.lines, caller=caller), "events": [write_event(event) for event in told.events]}
 
 
 # What is said of an order that was asked for ----------------------------------------------------
@@ -247,12 +230,13 @@ def answer_with(caller: Caller) -> Teller:
     return partial(tell, caller=caller)
 
 
-def tell(order: Order, *, caller: Caller) -> Answer:
+def tell(told: Story, *, caller: Caller) -> Answer:
     """201 for an order that was placed, 202 while it is pending, else 409 with the reason."""
+    order = told.order
     if order.status == Status.PENDING:
-        return Answer(202, write_whole(order, caller=caller))
+        return Answer(202, write_whole(told, caller=caller))
     if order.placed_at:
-        return Answer(201, write_whole(order, caller=caller))
+        return Answer(201, write_whole(told, caller=caller))
 
     refusal = order.rejection or {"code": "cancelled", "lines": []}
     code = refusal["code"]

@@ -58,7 +58,7 @@ def change(order_id: UUID, action: str, *, by: Caller, reference: str = "", vers
 
     if found.owes:
         debts.offer(order.pk)
-    return Order.objects.read(order.pk)
+    return order
 
 
 def find(order_id: UUID, action: str, *, by: Caller) -> Order:

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
-from orders import transitions
+from orders import story, transitions
 from orders.idempotency import KeyReused, Outcome, StillRunning, place_once
 from orders.life import Status, scopes_of
 from orders.models import Order as Placed
@@ -163,7 +163,7 @@ class Change(View):
         except transitions.OtherVersion as error:
             raise PreconditionFailed from error
         except transitions.WrongStatus as error:
-            raise WrongStatus(order=write_whole(error.order, caller=caller)) from error
+            raise WrongStatus(order=write_whole(story.read(error.order), caller=caller)) from error
         return show(request, order)
 
 
@@ -233,4 +233,4 @@ def answer(request: Request, outcome: Outcome) -> Response:
 
 def show(request: Request, order: Placed) -> Response:
     """An order with its ETag."""
-    return Response(write_whole(order, caller=bearer(request)), headers={"ETag": write_etag(order.version)})
+    return Response(write_whole(story.read(order), caller=bearer(request)), headers={"ETag": write_etag(order.version)})

@@ -147,13 +147,13 @@ def test_a_log_in_takes_thirteen_statements(person, anonymous):
     assert len(work_of(captured)) == 13
 
 
-def test_an_order_takes_sixteen_statements(person, shop):
+def test_an_order_takes_thirteen_statements(person, shop):
     place(person, shop)
 
     with CaptureQueriesContext(connection) as captured:
         place(person, shop)
 
-    assert len(work_of(captured)) == 16
+    assert len(work_of(captured)) == 13
 
 
 @pytest.fixture

@@ -83,8 +83,8 @@ class Placing(Journey):
     status, answer = "placed", 201
     points = """
         orders.idempotency.claim:before
-        orders.checkout.write_order:before
-        orders.checkout.write_order:after
+        orders.story.begin:before
+        orders.story.begin:after
         orders.idempotency.claim:after
         orders.checkout.confirm:before
         config.monolith.LocalInventory.reserve:before
@@ -97,11 +97,11 @@ class Placing(Journey):
         orders.checkout.place:before
         orders.models.OrderQuerySet.move:before
         orders.models.OrderQuerySet.move:after
-        orders.checkout.write_prices:after
+        orders.story.Story.price:after
         orders.checkout.place:after
+        orders.idempotency.keep:before
+        orders.idempotency.keep:after
         orders.checkout.confirm:after
-        orders.idempotency.finish:before
-        orders.idempotency.finish:after
     """
 
     def prepare(self, product):
@@ -124,13 +124,14 @@ class Refusing(Placing):
         products.stock.hold:after
         orders.checkout.reject:before
         orders.models.OrderQuerySet.move:after
-        orders.checkout.write_rejection:after
+        orders.checkout.reject:after
+        orders.idempotency.keep:before
+        orders.idempotency.keep:after
         orders.debts.offer:before
         products.stock.release:before
         products.stock.release:after
         orders.debts.pay:after
-        orders.idempotency.finish:before
-        orders.idempotency.finish:after
+        orders.checkout.confirm:after
     """
 
 

@@ -374,8 +374,9 @@ class ShopMachine(Shop):
         assert find_violations(settled=True) == []
 
 
-def tell(order):
+def tell(told):
     """What a caller is told; only its status counts here."""
+    order = told.order
     body = {"status": order.status, "version": order.version}
     return Answer({"pending": 202, "rejected": 409}.get(order.status, 201 if order.placed_at else 409), body)
 

@@ -85,7 +85,7 @@ def test_stock_held_for_an_order_past_its_deadline_is_let_go(alice, tea, place, 
 
 
 def test_a_crash_before_reserve_is_made_good(alice, tea, inventory, later):
-    order = checkout.open_order(customer(alice), wanted(tea))
+    order = checkout.open_order(customer(alice), wanted(tea)).order
     later(order.pk, seconds=31)
 
     assert settling.settle_orders() == {"settled": 1, "stuck": 0, "left": 0}
@@ -93,7 +93,7 @@ def test_a_crash_before_reserve_is_made_good(alice, tea, inventory, later):
 
 
 def test_a_crash_after_reserve_is_made_good(alice, tea, inventory, later):
-    order = checkout.open_order(customer(alice), wanted(tea))
+    order = checkout.open_order(customer(alice), wanted(tea)).order
     inventory.reserve(order.pk, wanted(tea))
     later(order.pk, seconds=31)
 
@@ -120,9 +120,10 @@ def test_the_resolver_leaves_others_business_alone(alice, tea, place, inventory)
 
 @pytest.mark.parametrize("winner", ["placed", "rejected"])
 def test_a_deadline_and_a_late_confirm_have_one_winner(alice, tea, inventory, winner):
-    order = checkout.open_order(customer(alice), wanted(tea))
+    opened = checkout.open_order(customer(alice), wanted(tea))
+    order = Order.objects.get()
     held = inventory.reserve(order.pk, wanted(tea))
-    steps = {"placed": lambda: checkout.place(order, held), "rejected": lambda: checkout.give_up(order)}
+    steps = {"placed": lambda: checkout.place(opened, held), "rejected": lambda: checkout.give_up(order)}
 
     first = steps.pop(winner)()
     second = steps.popitem()[1]()

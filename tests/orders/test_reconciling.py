@@ -58,7 +58,7 @@ def test_other_quantities_than_were_ordered_are_found(order):
 
 
 def test_what_is_under_way_is_no_drift(tea, order, inventory):
-    pending = open_order(ALICE, [Wanted(tea, 1)])
+    pending = open_order(ALICE, [Wanted(tea, 1)]).order
     inventory.reserve(pending.pk, [Wanted(tea, 1)])
     Order.objects.filter(pk=order.pk).update(status="cancelled", owes="release")
 
