@@ -13,11 +13,11 @@ from orders.forms import OrderForm, PayForm
 from orders.idempotency import KeyReused, Outcome, StillRunning
 from orders.life import ACTIONS, scopes_of
 from orders.models import Order
-from orders.serializers import FIELDS, NEWEST, answer_with, name_customer, write_orders, write_whole
+from orders.serializers import answer_with, name_customer, write_orders, write_whole
 from orders.words import STATES, name_actions, tell_event, tell_refusal
 from tokens.pages import page
 from tokens.user import TokenUser, bearer
-from wire.keyset import paginate, write_query
+from wire.keyset import write_query
 from wire.problems import NotFound
 
 PAGE_SIZE = 20
@@ -31,8 +31,7 @@ def orders(request: HttpRequest) -> HttpResponse:
 
 def browse(request: HttpRequest) -> HttpResponse:
     caller = bearer(request)
-    own = Order.objects.placed_by(caller.sub).values(*FIELDS)
-    found = paginate(own, NEWEST, cursor=request.GET.get("cursor"), limit=PAGE_SIZE, filters=caller.sub)
+    found = story.browse(whose=caller.sub, cursor=request.GET.get("cursor"), limit=PAGE_SIZE)
     context = {
         "orders": write_orders(found.rows, caller=caller),
         "next": write_query(request, found.next),

@@ -7,15 +7,15 @@ from typing import Any
 
 from rest_framework import serializers
 
+from orders import story
 from orders.checkout import MAX_LINES, MAX_QUANTITY, BadLines, Customer, merge
 from orders.idempotency import Answer, Teller
 from orders.inventory import Wanted
 from orders.life import ACTIONS, Caller, Status, allowed_actions
-from orders.models import Line
-from orders.story import LINE_FIELDS, Story
+from orders.story import FIELDS, Story
 from tokens.user import TokenUser
 from wire.events import write_event
-from wire.keyset import Ordering, Row
+from wire.keyset import Row
 from wire.money import write_amount
 from wire.problems import Problem, problem
 from wire.serializers import Amount, Id, StrictSerializer, Text, Whole
@@ -144,29 +144,9 @@ class OrderList(serializers.Serializer[Any]):
     previous = serializers.URLField(allow_null=True)
 
 
-NEWEST = Ordering("newest", ("created_at", "id"), descending=True)
-FIELDS = (
-    "id",
-    "number",
-    "status",
-    "customer_id",
-    "customer_name",
-    "customer_email",
-    "created_at",
-    "placed_at",
-    "total",
-    "currency",
-    "ship_to",
-)
-"""The columns that an order is written from."""
-
-
-def write_orders(rows: Iterable[Row], *, caller: Caller) -> list[Row]:
+def write_orders(rows: list[Row], *, caller: Caller) -> list[Row]:
     """The orders of a list, with their lines in one query."""
-    rows = list(rows)
-    lines: dict[Any, list[Row]] = {row["id"]: [] for row in rows}
-    for line in Line.objects.filter(order__in=lines).order_by("id").values("order_id", *LINE_FIELDS):
-        lines[line["order_id"]].append(line)
+    lines = story.read_lines(row["id"] for row in rows)
     return [write_order(row, lines[row["id"]], caller=caller) for row in rows]
 
 

@@ -1,17 +1,39 @@
-"""An order with all that is told of it: read back, or still in hand from when it was written."""
+"""What is told of orders: read from the database, or still in hand from when it was written."""
 
+from collections.abc import Iterable
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
 
 from orders.inventory import Held, Wanted
 from orders.life import Status
 from orders.models import Event, Line, Order
 from wire.events import EVENT_FIELDS, Actor
-from wire.keyset import Row
-from wire.statements import Change, Statement, insert, slots
+from wire.keyset import Ordering, Page, Recipe, Row, paginate_again
+from wire.statements import Change, Slot, Statement, insert, slots
 
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+FIELDS = (
+    "id",
+    "number",
+    "status",
+    "customer_id",
+    "customer_name",
+    "customer_email",
+    "created_at",
+    "placed_at",
+    "total",
+    "currency",
+    "ship_to",
+)
+"""The columns that an order is written from."""
 LINE_FIELDS = ("product", "sku", "name", "quantity", "unit_price")
 """The columns that a line is written from."""
+
+
+NEWEST = Ordering("newest", ("created_at", "id"), descending=True)
 
 
 class Story(NamedTuple):
@@ -54,16 +76,46 @@ def draft(line: Wanted) -> Row:
     return {**dict.fromkeys(LINE_FIELDS), "product": line.product, "quantity": line.quantity, "seen_price": line.price}
 
 
+# Reading ----------------------------------------------------------------------------------------
+
+
+def browse(*, whose: str = "", status: str = "", cursor: str | None, limit: int) -> Page:
+    """One page of orders, newest first, as rows of `FIELDS`: those of one customer, or everyone's.
+
+    Raises `wire.keyset.InvalidCursor`.
+    """
+    recipe = Recipe(find, (bool(whose), status), (whose,) if whose else ())
+    return paginate_again(recipe, NEWEST, cursor=cursor, limit=limit)
+
+
+def find(search: tuple[bool, str]) -> "QuerySet[Order, Row]":
+    """The rows of a list of orders, in no order yet."""
+    is_ones_own, status = search
+    rows = Order.objects.filter(status=status) if status else Order.objects.all()
+    [whose] = slots(Order, "customer_id")
+    return (rows.filter(customer_id=whose) if is_ones_own else rows).values(*FIELDS)
+
+
 def read(order: Order) -> Story:
     """The story of an order that is written."""
-    return Story(order, lines_of().rows(order.pk), events_of().rows(str(order.pk)))
+    return Story(order, read_lines([order.pk])[order.pk], events_of().rows(str(order.pk)))
+
+
+def read_lines(order_ids: Iterable[UUID]) -> dict[UUID, list[Row]]:
+    """The lines of some orders, as rows of `LINE_FIELDS` and what products was asked for."""
+    lines: dict[UUID, list[Row]] = {order_id: [] for order_id in order_ids}
+    for line in lines_of(len(lines)).rows(*lines) if lines else ():
+        lines[line["order_id"]].append(line)
+    return lines
 
 
 @cache
-def lines_of() -> Statement:
-    """The lines of one order."""
-    [order] = slots(Line, "order")
-    return Statement(Line.objects.filter(order=order).order_by("id").values(*LINE_FIELDS, "seen_price"))
+def lines_of(count: int) -> Statement:
+    """The lines of so many orders."""
+    keys: list[Any] = [Slot(index, Order._meta.pk) for index in range(count)]
+    return Statement(
+        Line.objects.filter(order__id__in=keys).order_by("id").values("order_id", *LINE_FIELDS, "seen_price")
+    )
 
 
 @cache

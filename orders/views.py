@@ -14,10 +14,8 @@ from orders.idempotency import KeyReused, Outcome, StillRunning, place_once
 from orders.life import Status, scopes_of
 from orders.models import Order as Placed
 from orders.serializers import (
-    FIELDS,
     KEY,
     MAX_KEY,
-    NEWEST,
     NewOrder,
     OrderList,
     Payment,
@@ -31,7 +29,7 @@ from orders.serializers import (
 from tokens.permissions import InsufficientScope
 from tokens.user import bearer
 from wire.etags import expected_versions, write_etag
-from wire.keyset import paginate, read_limit, write_page
+from wire.keyset import read_limit, write_page
 from wire.problems import MEDIA_TYPE, Conflict, NotFound, PreconditionFailed, Problem
 from wire.schema import PAGE
 from wire.serializers import Nothing, read
@@ -93,16 +91,9 @@ class Orders(View):
     def get(self, request: Request) -> Response:
         """List orders, newest first. Their events are with each order alone."""
         caller, status = bearer(request), read_status(request)
-        found = Placed.objects.visible_to(caller)
-        found = found.filter(status=status) if status else found
         whose = "" if caller.may("orders:manage") else caller.sub
-        page = paginate(
-            found.values(*FIELDS),
-            NEWEST,
-            cursor=request.GET.get("cursor"),
-            limit=read_limit(request),
-            filters=[status, whose],
-        )
+        cursor, limit = request.GET.get("cursor"), read_limit(request)
+        page = story.browse(whose=whose, status=status, cursor=cursor, limit=limit)
         return Response(write_page(request, page, write_orders(page.rows, caller=caller)))
 
     @extend_schema(

@@ -178,7 +178,7 @@ def built(monkeypatch):
     return found
 
 
-@pytest.mark.parametrize("ask", ["list", "next page", "detail", "place", "log in", "refresh"])
+@pytest.mark.parametrize("ask", ["list", "next page", "detail", "place", "orders", "log in", "refresh"])
 def test_what_is_asked_again_and_again_is_built_once(person, shop, anonymous, built, ask):
     """To build a statement takes longer than to run it."""
     requests = {
@@ -186,6 +186,7 @@ def test_what_is_asked_again_and_again_is_built_once(person, shop, anonymous, bu
         "next page": lambda: person.get(second),
         "detail": lambda: person.get(f"/api/products/{shop.pk}/"),
         "place": lambda: place(person, shop),
+        "orders": lambda: person.get("/api/orders/"),
         "log in": lambda: anonymous.post("/api/token/", {"email": "alice@example.com", "password": "tessera-demo"}),
         "refresh": lambda: anonymous.post("/api/token/refresh/", {"refresh": refresh}),
     }

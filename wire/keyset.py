@@ -59,13 +59,15 @@ class Ordering(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """A list that is asked for again and again: it is built once, and its SQL kept.
+    """A list that is asked for again and again: it is built once for each `search`, and its SQL kept.
 
-    `build(search)` must come to the same query whenever it is called: no time, no chance in it.
+    `build(search)` must come to the same query whenever it is called: no time, no chance in it. What
+    differs from one caller to the next are the `values` of its slots.
     """
 
     build: Callable[[Any], "QuerySet[Any, Row]"]
     search: Hashable
+    values: tuple[Any, ...] = ()
 
 
 def paginate(
@@ -82,11 +84,15 @@ def paginate(
 
 
 def paginate_again(recipe: Recipe, ordering: Ordering, *, cursor: str | None, limit: int) -> Page:
-    """As `paginate`, of a list whose SQL is kept; its search is the filter of its cursors."""
-    rows, shape = remember(recipe, ordering)
+    """As `paginate`, of a list whose SQL is kept; its search and values are the filter of its cursors."""
+    values, kept = recipe.values, recipe._replace(values=())
+    rows, shape = remember(kept, ordering)
+    if values:
+        shape = digest(rows.model, ordering, [recipe.search, *values])
     start = read_cursor(cursor, shape, rows, ordering) if cursor else None
-    statement = prepare(recipe, ordering, is_descending(ordering, start), start is not None, limit + 1)
-    return turn(statement.rows(*(start.values if start else ())), shape, ordering, start, limit)
+    goes_on = len(values) if start else None
+    statement = prepare(kept, ordering, is_descending(ordering, start), goes_on, limit + 1)
+    return turn(statement.rows(*values, *(start.values if start else ())), shape, ordering, start, limit)
 
 
 def paginate_tiers(
@@ -204,11 +210,14 @@ def remember(recipe: Recipe, ordering: Ordering) -> tuple["QuerySet[Any, Row]", 
 
 
 @lru_cache(REMEMBERED)
-def prepare(recipe: Recipe, ordering: Ordering, descending: bool, goes_on: bool, limit: int) -> Statement:
-    """The SQL of one kind of page; where it `goes_on`, it takes the values of a cursor."""
+def prepare(recipe: Recipe, ordering: Ordering, descending: bool, goes_on: int | None, limit: int) -> Statement:
+    """The SQL of one kind of page; one that goes on takes a cursor's values in its slots from number `goes_on`."""
     rows, _ = remember(recipe, ordering)
-    slots = [Slot(index, find_column(rows, field)) for index, field in enumerate(ordering.fields)]
-    return Statement(arrange(rows, ordering, descending, slots if goes_on else None)[:limit])
+    if goes_on is None:
+        return Statement(arrange(rows, ordering, descending, None)[:limit])
+
+    slots = [Slot(index, find_column(rows, field)) for index, field in enumerate(ordering.fields, goes_on)]
+    return Statement(arrange(rows, ordering, descending, slots)[:limit])
 
 
 def digest(model: type[Model], ordering: Ordering, filters: object) -> str:
