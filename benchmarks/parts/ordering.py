@@ -3,6 +3,7 @@
 import itertools
 import json
 import uuid
+from contextlib import ExitStack
 
 from benchmarks import credentials, databases, load, processes
 from benchmarks import measure as measuring
@@ -11,50 +12,58 @@ from benchmarks.report import Result, Row
 ROWS = 10_000
 CLIENTS = 64
 WORKERS = 2
-PEERS = {"postgresql": "DRF + SimpleJWT stateless", "sqlite": "DRF + SimpleJWT stateless, Django's default"}
+PEER = "DRF + SimpleJWT stateless"
+DEFAULT = f"{PEER}, Django's default"
+"""As `startproject` leaves it: a connection for each request, and on SQLite SQLite's own journal."""
+NAMES = {
+    "postgresql": {PEER: "DRF with select_for_update", DEFAULT: "DRF with select_for_update, Django's default"},
+    "sqlite": {DEFAULT: "Django's default"},
+}
 HOT = str(uuid.UUID(int=1))
 BODY = json.dumps({"lines": [{"product": HOT, "quantity": 1}]}).encode()
 LEFT, ASKED = 50, 200
-NAMES = {"postgresql": "DRF with select_for_update", "sqlite": "Django's default"}
 
 
 def measure(kind: str, *, quick: bool) -> list[Result]:
-    url, name = databases.prepare(kind, ROWS), NAMES[kind]
-    tokens = {"Tessera": credentials.tessera(url, CLIENTS).good, PEERS[kind]: credentials.peers(CLIENTS).good}
+    url, names = databases.prepare(kind, ROWS), NAMES[kind]
+    ours, theirs = credentials.tessera(url, CLIENTS).good, credentials.peers(CLIENTS).good
+    tokens = {"Tessera": ours, **dict.fromkeys(names, theirs)}
     other = databases.copy_as_default(url) if kind == "sqlite" else url
     databases.run_shop(url, "stock_up", 10_000_000)
-    with (
-        processes.serving("Tessera", url, workers=WORKERS) as ours,
-        processes.serving(PEERS[kind], other, workers=WORKERS) as theirs,
-    ):
-        windows, locked = order_all(ours, theirs, tokens, rounds=3 if quick else 5, seconds=1 if quick else 3)
-        sell_out(url, ours, tokens["Tessera"])
-    mine, peer = (measuring.summarize(windows[server]) for server in tokens)
-    rows = [Row("Tessera", mine, 1.0), Row(name, peer, peer.cpu / mine.cpu)]
-    if locked:
-        rows.append(Row(name, note=f"{locked} answers were errors"))
-    ratios = {f"requests/s of {name}": mine.rate / peer.rate, f"p99 of {name}": mine.p99 / peer.p99}
-    return [
-        Result(f"orders-{kind}", f"Orders on one product, {CLIENTS} clients, {WORKERS} workers, {kind}", rows, ratios)
-    ]
+    with ExitStack() as stack:
+        servers = {"Tessera": stack.enter_context(processes.serving("Tessera", url, workers=WORKERS))}
+        for peer in names:
+            servers[peer] = stack.enter_context(processes.serving(peer, other, workers=WORKERS))
+        windows, failed = order_all(servers, tokens, rounds=3 if quick else 5, seconds=1 if quick else 3)
+        sell_out(url, servers["Tessera"], ours)
+    figures = {name: measuring.summarize(found) for name, found in windows.items()}
+    mine = figures.pop("Tessera")
+    rows, ratios = [Row("Tessera", mine, 1.0)], {}
+    for peer, name in names.items():
+        rows.append(Row(name, figures[peer], figures[peer].cpu / mine.cpu))
+        if failed[peer]:
+            rows.append(Row(name, note=f"{failed[peer]} answers were errors"))
+        ratios |= {
+            f"requests/s of {name}": mine.rate / figures[peer].rate,
+            f"p99 of {name}": mine.p99 / figures[peer].p99,
+        }
+    title = f"Orders on one product, {CLIENTS} clients, {WORKERS} workers, {kind}"
+    return [Result(f"orders-{kind}", title, rows, ratios)]
 
 
-def order_all(
-    ours: processes.Server, theirs: processes.Server, tokens: dict, *, rounds: int, seconds: float
-) -> tuple[dict, int]:
-    """Windows of both in turn; and how many answers of the peer were no order."""
-    windows: dict[str, list[measuring.Window]] = {name: [] for name in tokens}
-    locked = 0
+def order_all(servers: dict, tokens: dict, *, rounds: int, seconds: float) -> tuple[dict, dict]:
+    """Windows of all in turn; and how many answers of each were no order."""
+    windows: dict[str, list[measuring.Window]] = {name: [] for name in servers}
+    failed = dict.fromkeys(servers, 0)
     for turn in range(rounds + 1):
-        for server in (ours, theirs):
+        for name, server in servers.items():
             server.look()
-            window = measuring.observe(server, write_orders(tokens[server.name]), clients=CLIENTS, seconds=seconds)
-            failed = sum(count for status, count in window.answers.statuses.items() if status != 201)
-            assert server is theirs or not failed, f"Tessera answered {window.answers.statuses}"
-            locked += failed
+            window = measuring.observe(server, write_orders(tokens[name]), clients=CLIENTS, seconds=seconds)
+            failed[name] += sum(count for status, count in window.answers.statuses.items() if status != 201)
+            assert not failed["Tessera"], f"Tessera answered {window.answers.statuses}"
             if turn:
-                windows[server.name].append(window)
-    return windows, locked
+                windows[name].append(window)
+    return windows, failed
 
 
 def sell_out(url: str, server: processes.Server, tokens: list[str]) -> None:
