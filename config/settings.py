@@ -101,10 +101,10 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "wire.problems.ProblemMiddleware",
     "wire.requests.SlashMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "wire.requests.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "tokens.middleware.CookieTokenMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "wire.requests.MessageMiddleware",
     "wire.requests.ReadOnlyMiddleware",
 ]
 

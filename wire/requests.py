@@ -1,4 +1,4 @@
-"""What every request passes through: trusted hops, its id, and services that only read."""
+"""What requests pass through: trusted hops, their id, what pages need, and services that only read."""
 
 import re
 import uuid
@@ -6,8 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.contrib.messages import middleware as messages
+from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.middleware.common import CommonMiddleware
+from django.utils.deprecation import MiddlewareMixin
 
 from tokens.authentication import audience_of
 from wire.problems import Problem, answer, is_api
@@ -102,6 +105,21 @@ class SlashMiddleware(CommonMiddleware):
             return False
 
         return super().should_redirect_with_slash(request)
+
+
+class OfPages(MiddlewareMixin):
+    """A middleware that requests to the API pass by."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return self.get_response(request) if is_api(request) else super().__call__(request)
+
+
+class SessionMiddleware(OfPages, sessions.SessionMiddleware):
+    """Django's, for the admin."""
+
+
+class MessageMiddleware(OfPages, messages.MessageMiddleware):
+    """Django's: what a page says once, after a form."""
 
 
 class ReadOnlyMiddleware:

@@ -84,3 +84,10 @@ def test_what_is_not_our_fault_is_not_called_so(status, words):
     assert (page.status_code, page["Retry-After"]) == (status, "7")
     assert words in text(page)
     assert "our fault" not in text(page)
+
+
+@pytest.mark.parametrize(("address", "has"), [("/login/", True), ("/api/products/", False)])
+def test_what_pages_need_is_not_made_for_the_api(client, address, has):
+    request = client.get(address).wsgi_request
+
+    assert [hasattr(request, "session"), hasattr(request, "_messages")] == [has, has]
