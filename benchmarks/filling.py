@@ -65,7 +65,7 @@ def write_session(number: int) -> tuple:
 def write_order(number: int) -> tuple:
     at = MOMENT + timedelta(seconds=number)
     return (
-        order_id(number), f"{number:08d}", "paid", "", 3, str(REGULAR), "Regular", "regular@example.com", "",
+        order_id(number), f"{number:08d}", "paid", "", 3, customer_of(number), "Regular", "regular@example.com", "",
         "EUR", "4.50", "", at, at,
     )  # fmt: skip
 
@@ -79,7 +79,7 @@ def write_event(number: int) -> tuple:
 
 
 def write_key(number: int) -> tuple:
-    return str(REGULAR), "api", "place", str(order_id(number)), "0" * 64, order_id(number), 201, "{}", MOMENT
+    return customer_of(number), "api", "place", str(order_id(number)), "0" * 64, order_id(number), 201, "{}", MOMENT
 
 
 def write_reservation(number: int) -> tuple:
@@ -92,6 +92,11 @@ def write_held(number: int) -> tuple:
 
 def write_movement(number: int) -> tuple:
     return uuid.UUID(int=number), order_id(number), "reserve", 0, 1, "", "", MOMENT
+
+
+def customer_of(number: int) -> str:
+    """Whoever placed an order: each of them twenty."""
+    return str(uuid.UUID(int=(4 << 96) + number // 20))
 
 
 def session_id(number: int) -> uuid.UUID:
