@@ -28,8 +28,6 @@ class Figure:
     p99: float
     spread: float
     requests: int
-    least: float
-    """The CPU per request of the best window; whatever else the machine does only adds to one."""
 
 
 @dataclass(frozen=True)
@@ -99,5 +97,4 @@ def summarize(windows: list[Window]) -> Figure:
         p99=statistics.median(window.answers.percentile(0.99) for window in windows),
         spread=(ordered[-1].cpu - ordered[0].cpu) / middle.cpu,
         requests=sum(len(window.answers.latencies) for window in windows),
-        least=ordered[0].cpu,
     )

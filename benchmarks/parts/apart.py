@@ -42,7 +42,7 @@ def measure(kind: str, *, quick: bool) -> list[Result]:
         agree(contestants)
         figures = compare(contestants, rounds=3 if quick else 7, seconds=0.4 if quick else 0.8, clients=CLIENTS)
     rows = [Row(name, figure) for name, figure in figures.items()]
-    ratios = {name: figures[f"{name}, apart"].least / figures[f"{name}, together"].least for name in PATHS}
+    ratios = {name: figures[f"{name}, apart"].cpu / figures[f"{name}, together"].cpu for name in PATHS}
     return [Result(f"apart-{kind}", f"The same request in a service of its own, {kind}", rows, ratios)]
 
 
