@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from operator import attrgetter
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -45,11 +46,7 @@ def place_order(
     was that fast; or pending, if products cannot be reached. Raises `BadLines`.
     """
     opened = open_order(customer, merge(lines), ship_to=ship_to, order_id=order_id)
-    return confirm(opened, the_order)
-
-
-def the_order(told: Story) -> Order:
-    return told.order
+    return confirm(opened, attrgetter("order"))
 
 
 def merge(lines: Iterable[Wanted]) -> list[Wanted]:
@@ -95,14 +92,14 @@ def draft(customer: Customer, *, ship_to: str) -> Order:
 
 def resume(order: Order) -> Order:
     """Go on with an order that was left pending; one that waited too long is rejected."""
-    return confirm(story.read(order), the_order)
+    return confirm(story.read(order), attrgetter("order"))
 
 
-@transaction.atomic(durable=True)
 def give_up(order: Order) -> bool:
     """Reject a pending order for which nothing could be held; whether it was still pending."""
     opened = story.read(order)
-    return reject(opened, too_late(opened))
+    with transaction.atomic(durable=True):
+        return reject(opened, refuse_late(opened))
 
 
 def confirm(opened: Story, tell: Callable[[Story], T]) -> T:
@@ -115,56 +112,53 @@ def confirm(opened: Story, tell: Callable[[Story], T]) -> T:
     with transaction.atomic(durable=True):
         told = conclude(opened, said)
         answer = tell(told)
-    if told.order.owes:
+    if told is opened and told.order.owes:
         debts.offer(told.order.pk)
     return answer
 
 
-def ask_products(opened: Story) -> list[Held] | Exception:
-    """What products says to the lines of a pending order: how it holds them, or why it does not."""
+def ask_products(opened: Story) -> list[Held] | NotReserved | None:
+    """What products says to the lines of a pending order: how it holds them, or why it never will; None if nothing."""
     order = opened.order
     if order.is_overdue:
-        return too_late(opened)
+        return refuse_late(opened)
 
     try:
         return get_inventory().reserve(order.pk, opened.wanted)
-    except InventoryUnavailable as error:
-        logger.warning("order_waits", order=str(order.pk), error=repr(error))
-        return error
-    except OtherLines as error:
-        # Nobody but a person can say which of the two are right.
-        logger.error("order_stuck", order=str(order.pk), error=repr(error))
+    except NotReserved as error:
         return error
     except Gone:
         # It was cancelled or rejected meanwhile; if not, nothing can be held for it any more.
-        return too_late(opened)
-    except NotReserved as error:
-        return error
+        return refuse_late(opened)
+    except InventoryUnavailable as error:
+        logger.warning("order_waits", order=str(order.pk), error=repr(error))
+    except OtherLines as error:
+        # Nobody but a person can say which of the two are right.
+        logger.error("order_stuck", order=str(order.pk), error=repr(error))
+    return None
 
 
-def too_late(opened: Story) -> NotReserved:
+def refuse_late(opened: Story) -> NotReserved:
     """Nothing was held for an order in time, and never will be."""
     return NotReserved([{"product": str(line["product"])} for line in opened.lines])
 
 
-def conclude(opened: Story, said: list[Held] | Exception) -> Story:
+def conclude(opened: Story, said: list[Held] | NotReserved | None) -> Story:
     """Write down what products said to a pending order, in the caller's transaction; the order as it then stands.
 
     Where it is pending no more, somebody was faster, and it owes a release already. Without an answer it
     is left to whoever comes next.
     """
-    if isinstance(said, list):
-        done = place(opened, said)
-    elif isinstance(said, NotReserved):
-        done = reject(opened, said)
-    else:
-        done = False
+    done = False
+    if said is None:
         Order.objects.let_go(opened.order.pk)
+    else:
+        done = reject(opened, said) if isinstance(said, NotReserved) else place(opened, said)
     return opened if done else story.read(Order.objects.read(opened.order.pk))
 
 
 def place(opened: Story, held: list[Held]) -> bool:
-    """Confirm a pending order with what products holds for it; whether it was still pending."""
+    """Confirm a pending order with what products holds for it, in the caller's transaction; whether it was pending."""
     total = sum((line.unit_price * line.quantity for line in held), Decimal(0))
     changes = {"placed_at": timezone.now(), "currency": held[0].currency, "total": total}
     if not Order.objects.move(opened.order, Status.PLACED, **changes):
@@ -176,7 +170,10 @@ def place(opened: Story, held: list[Held]) -> bool:
 
 
 def reject(opened: Story, why: NotReserved) -> bool:
-    """Refuse a pending order for good; whether it was still pending. It then owes the release of what may be held."""
+    """Refuse a pending order for good, in the caller's transaction; whether it was pending.
+
+    It then owes the release of what may be held.
+    """
     rejection = {"code": why.code, "lines": why.lines}
     if not Order.objects.move(opened.order, Status.REJECTED, rejection=rejection):
         return False

@@ -149,17 +149,19 @@ def repeat(known: IdempotencyKey, asked: Asked, answer: Teller) -> Outcome:
         if known.status != ACCEPTED:
             raise StillRunning
 
-    return keep(answer, story.read(Order.objects.read(order.pk)))
+        order = Order.objects.read(order.pk)
+    return keep(answer, story.read(order))
 
 
 def keep(answer: Teller, told: Story) -> Outcome:
-    """Keep the answer with the key; where somebody was faster with a final one, that one counts."""
+    """Keep the answer with the key, if it is not forgotten; where a final one is kept already, that one counts."""
     order, (status, body) = told.order, answer(told)
     kept = "" if status == ACCEPTED else json.write(body).decode()
     if answering().run(order.pk, status, kept) or status == ACCEPTED:
         return Outcome(order.pk, status, body)
 
-    return replay(IdempotencyKey.objects.get(order=order))
+    known = IdempotencyKey.objects.filter(order=order).first()
+    return replay(known) if known else Outcome(order.pk, status, body)
 
 
 @cache

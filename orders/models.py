@@ -75,7 +75,8 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def move(self, order: "Order", after: str, **changes: Any) -> bool:
         """Compare-and-set the status of an order as it was read, adding what the change owes; whether it won.
 
-        If it did, `order` is then as it is written. A change that `TRANSITIONS` has not never wins.
+        If it did, `order` is then as it is written, but for debts that are paid meanwhile. A change that
+        `TRANSITIONS` has not never wins.
         """
         debt = OWES.get((order.status, after))
         if debt is None:

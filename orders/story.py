@@ -10,7 +10,7 @@ from orders.life import Status
 from orders.models import Event, Line, Order
 from wire.events import EVENT_FIELDS, Actor
 from wire.keyset import Ordering, Page, Recipe, Row, paginate_again
-from wire.statements import Change, Slot, Statement, insert, slots
+from wire.statements import Change, Statement, insert, slots
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -31,8 +31,8 @@ FIELDS = (
 """The columns that an order is written from."""
 LINE_FIELDS = ("product", "sku", "name", "quantity", "unit_price")
 """The columns that a line is written from."""
-
-
+SIZES = (1, 20, 100)
+"""Of how many orders the lines are read by one statement: few, so that few are prepared."""
 NEWEST = Ordering("newest", ("created_at", "id"), descending=True)
 
 
@@ -76,24 +76,30 @@ def draft(line: Wanted) -> Row:
     return {**dict.fromkeys(LINE_FIELDS), "product": line.product, "quantity": line.quantity, "seen_price": line.price}
 
 
+@cache
+def pricing() -> Change:
+    """Write down what one product of an order was sold as."""
+    order, product, sku, name, price = slots(Line, "order", "product", "sku", "name", "unit_price")
+    return Change(Line.objects.filter(order=order, product=product), sku=sku, name=name, unit_price=price)
+
+
 # Reading ----------------------------------------------------------------------------------------
 
 
-def browse(*, whose: str = "", status: str = "", cursor: str | None, limit: int) -> Page:
-    """One page of orders, newest first, as rows of `FIELDS`: those of one customer, or everyone's.
+def browse(*, whose: str | None, status: str = "", cursor: str | None, limit: int) -> Page:
+    """One page of orders, newest first, as rows of `FIELDS`: those of one customer, or everyone's (None).
 
     Raises `wire.keyset.InvalidCursor`.
     """
-    recipe = Recipe(find, (bool(whose), status), (whose,) if whose else ())
+    recipe = Recipe(find, (whose is None, status), () if whose is None else (whose,))
     return paginate_again(recipe, NEWEST, cursor=cursor, limit=limit)
 
 
 def find(search: tuple[bool, str]) -> "QuerySet[Order, Row]":
     """The rows of a list of orders, in no order yet."""
-    is_ones_own, status = search
-    rows = Order.objects.filter(status=status) if status else Order.objects.all()
-    [whose] = slots(Order, "customer_id")
-    return (rows.filter(customer_id=whose) if is_ones_own else rows).values(*FIELDS)
+    is_everyones, status = search
+    rows = Order.objects.all() if is_everyones else Order.objects.filter(customer_id=slots(Order, "customer_id")[0])
+    return (rows.filter(status=status) if status else rows).values(*FIELDS)
 
 
 def read(order: Order) -> Story:
@@ -102,17 +108,21 @@ def read(order: Order) -> Story:
 
 
 def read_lines(order_ids: Iterable[UUID]) -> dict[UUID, list[Row]]:
-    """The lines of some orders, as rows of `LINE_FIELDS` and what products was asked for."""
+    """The lines of some orders, at most a hundred, as rows of `LINE_FIELDS` and what products was asked for."""
     lines: dict[UUID, list[Row]] = {order_id: [] for order_id in order_ids}
-    for line in lines_of(len(lines)).rows(*lines) if lines else ():
-        lines[line["order_id"]].append(line)
+    if lines:
+        size = next(size for size in SIZES if size >= len(lines))
+        # What is left of the room is filled with one that is there already.
+        room = [next(iter(lines))] * (size - len(lines))
+        for line in lines_of(size).rows(*lines, *room):
+            lines[line["order_id"]].append(line)
     return lines
 
 
 @cache
-def lines_of(count: int) -> Statement:
+def lines_of(size: int) -> Statement:
     """The lines of so many orders."""
-    keys: list[Any] = [Slot(index, Order._meta.pk) for index in range(count)]
+    keys: list[Any] = slots(Order, *["id"] * size)
     return Statement(
         Line.objects.filter(order__id__in=keys).order_by("id").values("order_id", *LINE_FIELDS, "seen_price")
     )
@@ -124,10 +134,3 @@ def events_of() -> Statement:
     [subject] = slots(Event, "subject")
     kind = Order._meta.model_name
     return Statement(Event.objects.filter(kind=kind, subject=subject).order_by("id").values(*EVENT_FIELDS))
-
-
-@cache
-def pricing() -> Change:
-    """Write down what one product of an order was sold as."""
-    order, product, sku, name, price = slots(Line, "order", "product", "sku", "name", "unit_price")
-    return Change(Line.objects.filter(order=order, product=product), sku=sku, name=name, unit_price=price)

@@ -91,7 +91,7 @@ class Orders(View):
     def get(self, request: Request) -> Response:
         """List orders, newest first. Their events are with each order alone."""
         caller, status = bearer(request), read_status(request)
-        whose = "" if caller.may("orders:manage") else caller.sub
+        whose = None if caller.may("orders:manage") else caller.sub
         cursor, limit = request.GET.get("cursor"), read_limit(request)
         page = story.browse(whose=whose, status=status, cursor=cursor, limit=limit)
         return Response(write_page(request, page, write_orders(page.rows, caller=caller)))

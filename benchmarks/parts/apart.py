@@ -13,7 +13,7 @@ ROWS = 1_000
 PEOPLE = 20
 CLIENTS = 2
 PAGE = 20
-"""Orders that each of the people has."""
+"""Orders that each of the people has at least."""
 PATHS = {
     "list": ("products", "/api/products/"),
     "detail": ("products", f"/api/products/{uuid.UUID(int=500)}/"),

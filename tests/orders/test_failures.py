@@ -4,7 +4,7 @@ import threading
 import uuid
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from orders import checkout, settling, transitions
 from orders.models import Event, Order
@@ -123,7 +123,10 @@ def test_a_deadline_and_a_late_confirm_have_one_winner(alice, tea, inventory, wi
     opened = checkout.open_order(customer(alice), wanted(tea))
     order = Order.objects.get()
     held = inventory.reserve(order.pk, wanted(tea))
-    steps = {"placed": lambda: checkout.place(opened, held), "rejected": lambda: checkout.give_up(order)}
+    steps = {
+        "placed": lambda: transaction.atomic(checkout.place)(opened, held),
+        "rejected": lambda: checkout.give_up(order),
+    }
 
     first = steps.pop(winner)()
     second = steps.popitem()[1]()
@@ -239,8 +242,6 @@ def test_of_two_debts_only_the_one_that_was_heard_is_cleared(alice, dave, tea, p
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True)
 def test_products_is_never_asked_inside_a_transaction(alice, tea):
-    from django.db import transaction
-
     with pytest.raises(RuntimeError), transaction.atomic():
         checkout.place_order(customer(alice), wanted(tea))
 
