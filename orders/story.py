@@ -91,8 +91,8 @@ def browse(*, whose: str | None, status: str = "", cursor: str | None, limit: in
 
     Raises `wire.keyset.InvalidCursor`.
     """
-    recipe = Recipe(find, (whose is None, status), () if whose is None else (whose,))
-    return paginate_again(recipe, NEWEST, cursor=cursor, limit=limit)
+    recipe, values = Recipe(find, (whose is None, status)), () if whose is None else (whose,)
+    return paginate_again(recipe, NEWEST, cursor=cursor, limit=limit, values=values)
 
 
 def find(search: tuple[bool, str]) -> "QuerySet[Order, Row]":

@@ -17,7 +17,7 @@ from django.utils.encoding import escape_uri_path
 from rest_framework.request import Request
 
 from wire.problems import Problem
-from wire.statements import Slot, Statement
+from wire.statements import Slot, Statement, Values
 
 Row = dict[str, Any]
 
@@ -62,12 +62,11 @@ class Recipe(NamedTuple):
     """A list that is asked for again and again: it is built once for each `search`, and its SQL kept.
 
     `build(search)` must come to the same query whenever it is called: no time, no chance in it. What
-    differs from one caller to the next are the `values` of its slots.
+    differs from one caller to the next stands in slots.
     """
 
     build: Callable[[Any], "QuerySet[Any, Row]"]
     search: Hashable
-    values: tuple[Any, ...] = ()
 
 
 def paginate(
@@ -83,15 +82,14 @@ def paginate(
     return turn(fetch(rows, ordering, start, limit + 1), shape, ordering, start, limit)
 
 
-def paginate_again(recipe: Recipe, ordering: Ordering, *, cursor: str | None, limit: int) -> Page:
-    """As `paginate`, of a list whose SQL is kept; its search and values are the filter of its cursors."""
-    values, kept = recipe.values, recipe._replace(values=())
-    rows, shape = remember(kept, ordering)
+def paginate_again(recipe: Recipe, ordering: Ordering, *, cursor: str | None, limit: int, values: Values = ()) -> Page:
+    """As `paginate`, of a list whose SQL is kept; its search and the `values` of its slots filter its cursors."""
+    rows, shape = remember(recipe, ordering)
     if values:
         shape = digest(rows.model, ordering, [recipe.search, *values])
     start = read_cursor(cursor, shape, rows, ordering) if cursor else None
     goes_on = len(values) if start else None
-    statement = prepare(kept, ordering, is_descending(ordering, start), goes_on, limit + 1)
+    statement = prepare(recipe, ordering, is_descending(ordering, start), goes_on, limit + 1)
     return turn(statement.rows(*values, *(start.values if start else ())), shape, ordering, start, limit)
 
 
