@@ -12,7 +12,7 @@ PY := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet --require-hashes
 WORKERS ?= auto
 PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
-OWN := accounts config orders products tokens wire
+OWN := accounts orders products
 
 .PHONY: run services test check format lint types imports dependencies templates migrations deploy openapi fresh
 .PHONY: test-sqlite test-postgresql test-encrypted bench bench-quick lock clean

@@ -9,10 +9,12 @@ from django.contrib.auth.password_validation import validate_password
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts import clients, roles, sessions
+from accounts.login import sessions
 from accounts.models import CLIENT_MAY_CARRY, Client, Event, Role, Session, SigningKey, User
+from accounts.oauth import clients
+from accounts.people import access
 from tokens.scopes import ROLE_SCOPES, SCOPES, SERVICES
-from tokens.user import bearer
+from tokens.user import current_user
 from wire.admin import EventAdmin, EventedAdmin, ReadOnlyAdmin, ReadOnlyInline
 
 
@@ -92,18 +94,18 @@ class UserAdmin(EventedAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save, and let no token say more than the user may now do."""
-        before = roles.scopes_of(form.instance)
+        before = access.scopes_of(form.instance)
         super().save_related(request, form, formsets, change)
-        roles.apply_user_change(form.instance, before=before, changed=form.changed_data, by=bearer(request))
+        access.apply_user_change(form.instance, before=before, changed=form.changed_data, by=current_user(request))
 
     @admin.action(description="End all sessions of the selected users", permissions=["change"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        ended = sessions.end(Session.objects.filter(user__in=queryset), reason="staff", by=bearer(request))
+        ended = sessions.end(Session.objects.filter(user__in=queryset), reason="staff", by=current_user(request))
         self.message_user(request, f"{ended} sessions ended; their tokens are refused everywhere within seconds.")
 
     @admin.action(description="Shut out the selected users", permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        disabled = sum(roles.disable(user, by=bearer(request)) for user in queryset)
+        disabled = sum(access.disable(user, by=current_user(request)) for user in queryset)
         self.message_user(request, f"{disabled} users shut out; their tokens are refused everywhere within seconds.")
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
@@ -115,7 +117,7 @@ class UserAdmin(EventedAdmin):
             self.delete_model(request, user)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        roles.remove_user(obj, by=bearer(request))
+        access.remove_user(obj, by=current_user(request))
 
 
 class RoleForm(forms.ModelForm):
@@ -149,10 +151,10 @@ class RoleAdmin(EventedAdmin):
         before = set(form.initial.get("scopes", []))
         super().save_model(request, obj, form, change)
         if before - set(obj.scopes):
-            roles.revoke_role(obj, by=bearer(request))
+            access.revoke_role(obj, by=current_user(request))
 
     def delete_model(self, request: HttpRequest, obj: Role) -> None:
-        roles.revoke_role(obj, by=bearer(request))
+        access.revoke_role(obj, by=current_user(request))
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Role]) -> None:
@@ -173,7 +175,7 @@ class SessionAdmin(ReadOnlyAdmin):
 
     @admin.action(description="End the selected sessions", permissions=["view"])
     def end_selected(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
-        ended = sessions.end(Session.objects.filter(pk__in=queryset), reason="staff", by=bearer(request))
+        ended = sessions.end(Session.objects.filter(pk__in=queryset), reason="staff", by=current_user(request))
         self.message_user(request, f"{ended} sessions ended; their tokens are refused everywhere within seconds.")
 
 
@@ -222,17 +224,17 @@ class ClientAdmin(EventedAdmin):
     def save_model(self, request: HttpRequest, obj: Client, form: Any, change: bool) -> None:
         """Save; what a client may no longer do, no token of its says a moment later."""
         if not change:
-            self.show_secret(request, obj, clients.register(obj, by=bearer(request)))
+            self.show_secret(request, obj, clients.register(obj, by=current_user(request)))
             return
 
         obj.save(update_fields=column_changes(form))
         if {"scopes", "audience", "is_active"} & set(form.changed_data):
-            clients.revoke(obj, by=bearer(request))
+            clients.revoke(obj, by=current_user(request))
 
     @admin.action(description="Give the selected clients new secrets", permissions=["change"])
     def renew_secrets(self, request: HttpRequest, queryset: QuerySet[Client]) -> None:
         for client in queryset:
-            self.show_secret(request, client, clients.renew_secret(client, by=bearer(request)))
+            self.show_secret(request, client, clients.renew_secret(client, by=current_user(request)))
 
     def show_secret(self, request: HttpRequest, client: Client, secret: str) -> None:
         text = f"The secret of {client} is {secret} — keep it now, it is not shown again."

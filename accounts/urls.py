@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from accounts import oauth, oneself, pages, reset, views
+from accounts.api import oauth, public_documents, views
+from accounts.pages import account, login, password_reset
 
 app_name = "accounts"
 urlpatterns = [
@@ -19,17 +20,17 @@ urlpatterns = [
     path("oauth/token", oauth.token),
     path("oauth/revoke", oauth.revoke),
     path("oauth/introspect", oauth.introspect),
-    path(".well-known/oauth-authorization-server", oauth.metadata),
-    path(".well-known/openid-configuration", oauth.metadata),
-    path(".well-known/jwks.json", views.jwks),
-    path(".well-known/token-status/<int:number>", views.token_status),
-    path("", pages.front),
-    path("login/", pages.log_in),
-    path("login/renew/", pages.renew),
-    path("logout/", pages.log_out),
-    path("register/", pages.register),
-    path("password-reset/", reset.Ask.as_view()),
-    path("password-reset/sent/", reset.Sent.as_view()),
-    path("password-reset/<uidb64>/<token>/", reset.Choose.as_view()),
-    path("account/", oneself.account),
+    path(".well-known/oauth-authorization-server", public_documents.metadata),
+    path(".well-known/openid-configuration", public_documents.metadata),
+    path(".well-known/jwks.json", public_documents.jwks),
+    path(".well-known/token-status/<int:number>", public_documents.token_status),
+    path("", login.front),
+    path("login/", login.log_in),
+    path("login/renew/", login.renew),
+    path("logout/", login.log_out),
+    path("register/", login.register),
+    path("password-reset/", password_reset.Ask.as_view()),
+    path("password-reset/sent/", password_reset.Sent.as_view()),
+    path("password-reset/<uidb64>/<token>/", password_reset.Choose.as_view()),
+    path("account/", account.account),
 ]

@@ -24,7 +24,7 @@ from products.models import Product, Stock  # noqa: E402
 
 def people(count: int) -> None:
     """Print `count` customers' tokens, an expired one and one without scope, each of a session of its own."""
-    from accounts import sessions
+    from accounts.login import sessions
     from accounts.models import Role, User
 
     good, refreshes, expired, bare = [], [], "", ""
@@ -42,7 +42,7 @@ def people(count: int) -> None:
 
 def resign(token: str, **changes) -> str:
     """A token signed again with other claims."""
-    from accounts.issuing import Access
+    from accounts.issuing.tokens import Access
     from tokens.parsing import parse
 
     again = Access()
@@ -91,7 +91,7 @@ def lists(count: int) -> None:
     """Print what a list costs of which `count` entries were used and 1 % revoked; nothing is kept."""
     from django.db import connection, transaction
 
-    from accounts import statuses
+    from accounts.issuing import status_lists
     from accounts.models import TokenStatus
     from tokens.status_list import LIST_SIZE, compress
 
@@ -102,7 +102,7 @@ def lists(count: int) -> None:
         while batch := list(islice(rows, 5_000)):
             TokenStatus.objects.bulk_create(batch)
         began = time.perf_counter()
-        listed = statuses.read_list(1)
+        listed = status_lists.read_list(1)
         built = time.perf_counter()
         size = len(compress(listed.bits)) * 3 // 4
         compressed = time.perf_counter()
@@ -120,7 +120,7 @@ def clock(work) -> float:
 
 
 def issue(count: int) -> list[str]:
-    from accounts import sessions
+    from accounts.login import sessions
     from accounts.models import User
 
     user, _ = User.objects.get_or_create(email="verified@example.com", defaults={"password": "!"})

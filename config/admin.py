@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 
 from tokens.pages import TemporaryRedirect, local_path, turn_away
 from tokens.scopes import STAFF_SCOPES
-from tokens.user import bearer
+from tokens.user import current_user
 
 
 class Section(NamedTuple):
@@ -51,7 +51,7 @@ class TesseraAdminSite(AdminSite):
     site_url = "/products/"
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return bearer(request).is_staff and bearer(request).is_authenticated
+        return current_user(request).is_staff and current_user(request).is_authenticated
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Have a spent token renewed, so that not even a form that was being filled in is lost."""
@@ -70,12 +70,12 @@ class TesseraAdminSite(AdminSite):
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Every section that the bearer may open, in this process or behind the gateway."""
-        services = [service for service in STAFF_SCOPES if bearer(request).has_module_perms(service)]
+        services = [service for service in STAFF_SCOPES if current_user(request).has_module_perms(service)]
         return [list_sections(service) for service in services if app_label in (None, service)]
 
     def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> TemplateResponse:
         """A service's part of the index, for who may open it."""
-        if app_label in STAFF_SCOPES and not bearer(request).has_module_perms(app_label):
+        if app_label in STAFF_SCOPES and not current_user(request).has_module_perms(app_label):
             raise PermissionDenied
 
         return super().app_index(request, app_label, extra_context)

@@ -16,9 +16,9 @@ from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from config.logs import PROCESSORS
 from tokens.encryption import read_key
 from tokens.scopes import SERVICES as KNOWN_SERVICES
-from wire.logs import PROCESSORS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -88,24 +88,24 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "wire.observing.MetricsMiddleware",
-    "wire.requests.BodyMiddleware",
-    "wire.requests.ProxyMiddleware",
-    "wire.requests.RequestIdMiddleware",
-    "wire.observing.LogMiddleware",
+    "config.metrics.MetricsMiddleware",
+    "config.middleware.DrainBodyMiddleware",
+    "config.middleware.ProxyMiddleware",
+    "wire.request_id.RequestIdMiddleware",
+    "config.logs.LogMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "wire.policy.PolicyMiddleware",
+    "config.csp.PolicyMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "wire.problems.ProblemMiddleware",
-    "wire.requests.SlashMiddleware",
-    "wire.requests.SessionMiddleware",
+    "config.middleware.SlashMiddleware",
+    "config.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "tokens.middleware.CookieTokenMiddleware",
-    "wire.requests.MessageMiddleware",
-    "wire.requests.ReadOnlyMiddleware",
+    "config.middleware.MessageMiddleware",
+    "config.middleware.ReadOnlyMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -185,8 +185,8 @@ REFRESH_GRACE = timedelta(seconds=30)
 
 # The seams: where a neighbour is a function call, and where it is HTTP --------------------------
 
-TOKEN_ISSUER = "accounts.issuer.LocalIssuer" if "accounts" in SERVICES else "tokens.issuer.RemoteIssuer"
-INVENTORY = "config.monolith.LocalInventory" if "products" in SERVICES else "orders.inventory.RemoteInventory"
+TOKEN_ISSUER = "accounts.issuing.local_issuer.LocalIssuer" if "accounts" in SERVICES else "tokens.issuer.RemoteIssuer"
+INVENTORY = "config.local_inventory.LocalInventory" if "products" in SERVICES else "orders.inventory.RemoteInventory"
 
 # The database -----------------------------------------------------------------------------------
 
@@ -196,7 +196,7 @@ demand("ENGINE" in DATABASE, "DATABASE_URL must be like postgres://user:password
 DATABASE.setdefault("CONN_MAX_AGE", read_count("CONN_MAX_AGE", default=600))
 DATABASE["CONN_HEALTH_CHECKS"] = True
 if DATABASE["ENGINE"] == "django.db.backends.postgresql":
-    DATABASE["ENGINE"] = "config.postgresql"
+    DATABASE["ENGINE"] = "database.postgresql"
     # Parsed and planned once for each connection; a pooler in between must know prepared statements (PgBouncer 1.21).
     # To compile a statement (JIT) takes longer than any of ours runs.
     own = {"server_side_binding": True, "prepare_threshold": 5, "options": "-c jit=off"}
@@ -204,7 +204,7 @@ if DATABASE["ENGINE"] == "django.db.backends.postgresql":
     patience = {"connect_timeout": 3, "tcp_user_timeout": 5000}
     DATABASE["OPTIONS"] = own | patience | DATABASE.get("OPTIONS", {})
 if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASE["ENGINE"] = "config.sqlite"
+    DATABASE["ENGINE"] = "database.sqlite"
     # As Django's SQLite has it; pytest-django knows that one by name alone.
     DATABASE["TEST"] = {"NAME": ":memory:"}
     VAR_DIR.mkdir(exist_ok=True)
@@ -221,7 +221,7 @@ if "accounts" in SERVICES:
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/products/"
-PASSWORD_HASHERS = ["accounts.hashers.OwaspArgon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+PASSWORD_HASHERS = ["accounts.login.hashers.OwaspArgon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
@@ -238,8 +238,8 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["tokens.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["tokens.permissions.HasScope"],
-    "DEFAULT_PARSER_CLASSES": ["wire.json.StrictParser"],
-    "DEFAULT_RENDERER_CLASSES": ["wire.json.Renderer"],
+    "DEFAULT_PARSER_CLASSES": ["wire.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["wire.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "wire.schema.TesseraSchema",
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "wire.problems.exception_handler",
@@ -324,7 +324,7 @@ SECURE_REDIRECT_EXEMPT = [
 ]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "wire.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "wire.error_pages.csrf_failure"
 if PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 

@@ -4,8 +4,8 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
+from config.health import healthz, metrics, readyz
 from config.schema import Docs, Schema
-from wire.views import healthz, metrics, readyz
 
 # In turn backwards: what is asked for most is found first, and accounts has the most addresses.
 urlpatterns = [
@@ -18,7 +18,7 @@ urlpatterns = [
     path("metrics", metrics),
 ]
 
-handler400 = "wire.errors.bad_request"
-handler403 = "wire.errors.permission_denied"
-handler404 = "wire.errors.page_not_found"
-handler500 = "wire.errors.server_error"
+handler400 = "wire.error_pages.bad_request"
+handler403 = "wire.error_pages.permission_denied"
+handler404 = "wire.error_pages.page_not_found"
+handler500 = "wire.error_pages.server_error"

@@ -12,10 +12,10 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 
 from orders import transitions
-from orders.life import ACTIONS, Status
+from orders.lifecycle import ACTIONS, Status
 from orders.models import Event, Line, Order
-from orders.settling import attempt
-from tokens.user import bearer
+from orders.resuming import attempt
+from tokens.user import current_user
 from wire.admin import EventAdmin, ReadOnlyAdmin, ReadOnlyInline
 from wire.money import write_amount
 
@@ -135,7 +135,7 @@ class OrderAdmin(ReadOnlyAdmin):
     def take(self, request: HttpRequest, order_id: UUID, word: str, reference: str) -> str:
         """Take an action on one order; what came of it, in words."""
         try:
-            order = transitions.change(order_id, word, by=bearer(request), reference=reference)
+            order = transitions.change(order_id, word, by=current_user(request), reference=reference)
         except transitions.WrongStatus as error:
             return f"Not possible while {error.order.status}"
         return order.get_status_display()

@@ -9,6 +9,6 @@ class OrdersConfig(AppConfig):
     name = "orders"
 
     def ready(self) -> None:
-        from orders import figures  # noqa: PLC0415  # There are models only now.
+        from orders import metrics  # noqa: PLC0415  # There are models only now.
 
-        figures.publish()
+        metrics.publish()

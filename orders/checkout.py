@@ -10,9 +10,17 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from orders import debts, story
-from orders.inventory import Gone, Held, InventoryUnavailable, NotReserved, OtherLines, Wanted, get_inventory
-from orders.life import Status
+from orders import outbox, story
+from orders.inventory import (
+    Gone,
+    InventoryUnavailable,
+    NotReserved,
+    OtherLines,
+    RequestedLine,
+    ReservedLine,
+    get_inventory,
+)
+from orders.lifecycle import Status
 from orders.models import LEASE, Order
 from orders.story import Story
 from wire.events import SYSTEM
@@ -38,7 +46,7 @@ class BadLines(ValueError):
 
 
 def place_order(
-    customer: Customer, lines: Iterable[Wanted], *, ship_to: str = "", order_id: UUID | None = None
+    customer: Customer, lines: Iterable[RequestedLine], *, ship_to: str = "", order_id: UUID | None = None
 ) -> Order:
     """Order something, under an id of the caller's if there is one; never from inside a transaction.
 
@@ -49,9 +57,9 @@ def place_order(
     return confirm(opened, attrgetter("order"))
 
 
-def merge(lines: Iterable[Wanted]) -> list[Wanted]:
+def merge(lines: Iterable[RequestedLine]) -> list[RequestedLine]:
     """The lines with each product once, sorted by it; raises `BadLines`."""
-    merged: dict[UUID, Wanted] = {}
+    merged: dict[UUID, RequestedLine] = {}
     for line in lines:
         merged[line.product] = add(merged[line.product], line) if line.product in merged else line
     if not 1 <= len(merged) <= MAX_LINES:
@@ -62,17 +70,19 @@ def merge(lines: Iterable[Wanted]) -> list[Wanted]:
     return [merged[product] for product in sorted(merged)]
 
 
-def add(first: Wanted, second: Wanted) -> Wanted:
+def add(first: RequestedLine, second: RequestedLine) -> RequestedLine:
     """Two lines of one product as one."""
     prices = {line.price for line in (first, second)} - {None}
     if len(prices) > 1:
         raise BadLines("One product stands there at two prices.")
 
-    return Wanted(first.product, first.quantity + second.quantity, prices.pop() if prices else None)
+    return RequestedLine(first.product, first.quantity + second.quantity, prices.pop() if prices else None)
 
 
 @transaction.atomic(durable=True)
-def open_order(customer: Customer, lines: list[Wanted], *, ship_to: str = "", order_id: UUID | None = None) -> Story:
+def open_order(
+    customer: Customer, lines: list[RequestedLine], *, ship_to: str = "", order_id: UUID | None = None
+) -> Story:
     """Write a pending order down before products hears of it."""
     order = draft(customer, ship_to=ship_to)
     order.pk = order_id or order.pk
@@ -113,11 +123,11 @@ def confirm(opened: Story, tell: Callable[[Story], T]) -> T:
         told = conclude(opened, said)
         answer = tell(told)
     if told is opened and told.order.owes:
-        debts.offer(told.order.pk)
+        outbox.offer(told.order.pk)
     return answer
 
 
-def ask_products(opened: Story) -> list[Held] | NotReserved | None:
+def ask_products(opened: Story) -> list[ReservedLine] | NotReserved | None:
     """What products says to the lines of a pending order: how it holds them, or why it never will; None if nothing."""
     order = opened.order
     if order.is_overdue:
@@ -143,7 +153,7 @@ def refuse_late(opened: Story) -> NotReserved:
     return NotReserved([{"product": str(line["product"])} for line in opened.lines])
 
 
-def conclude(opened: Story, said: list[Held] | NotReserved | None) -> Story:
+def conclude(opened: Story, said: list[ReservedLine] | NotReserved | None) -> Story:
     """Write down what products said to a pending order, in the caller's transaction; the order as it then stands.
 
     Where it is pending no more, somebody was faster, and it owes a release already. Without an answer it
@@ -157,7 +167,7 @@ def conclude(opened: Story, said: list[Held] | NotReserved | None) -> Story:
     return opened if done else story.read(Order.objects.read(opened.order.pk))
 
 
-def place(opened: Story, held: list[Held]) -> bool:
+def place(opened: Story, held: list[ReservedLine]) -> bool:
     """Confirm a pending order with what products holds for it, in the caller's transaction; whether it was pending."""
     total = sum((line.unit_price * line.quantity for line in held), Decimal(0))
     changes = {"placed_at": timezone.now(), "currency": held[0].currency, "total": total}

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from orders.checkout import MAX_QUANTITY
-from orders.inventory import Wanted
+from orders.inventory import RequestedLine
 from wire.money import MAX_DIGITS, STORED_PLACES
 
 
@@ -23,9 +23,9 @@ class OrderForm(forms.Form):
         required=False, max_length=1000, label="Ship to (if you like)", widget=forms.Textarea(attrs={"rows": 3})
     )
 
-    def read_line(self) -> Wanted:
+    def read_line(self) -> RequestedLine:
         data: dict[str, Any] = self.cleaned_data
-        return Wanted(data["product"], data["quantity"], data["price"])
+        return RequestedLine(data["product"], data["quantity"], data["price"])
 
 
 class PayForm(forms.Form):

@@ -15,14 +15,14 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from database.prepared import Change, insert, slots
 from orders import checkout, story
 from orders.checkout import Customer
-from orders.inventory import Wanted
-from orders.life import Status
+from orders.inventory import RequestedLine
+from orders.lifecycle import Status
 from orders.models import KEY_LIFETIME, IdempotencyKey, Order
 from orders.story import Story
 from wire import json
-from wire.statements import Change, insert, slots
 
 logger = structlog.get_logger(__name__)
 
@@ -52,7 +52,7 @@ class Asked(NamedTuple):
     """What a customer asks for under a key."""
 
     customer: Customer
-    lines: list[Wanted]
+    lines: list[RequestedLine]
     ship_to: str
     key: str
 
@@ -76,7 +76,9 @@ class Outcome(NamedTuple):
 Teller = Callable[[Story], Answer]
 
 
-def place_once(customer: Customer, lines: Iterable[Wanted], *, key: str, answer: Teller, ship_to: str = "") -> Outcome:
+def place_once(
+    customer: Customer, lines: Iterable[RequestedLine], *, key: str, answer: Teller, ship_to: str = ""
+) -> Outcome:
     """Place an order under a key of the customer's: once, however often it is asked for.
 
     `answer` says what a caller is told of an order; its final answer is kept, and given again.
@@ -121,7 +123,7 @@ def fingerprint(asked: Asked) -> str:
     return hashlib.sha256(orjson.dumps([lines, asked.ship_to])).hexdigest()
 
 
-def write_price(line: Wanted) -> str | None:
+def write_price(line: RequestedLine) -> str | None:
     return None if line.price is None else f"{line.price:.3f}"
 
 

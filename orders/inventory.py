@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils.module_loading import import_string
 
-from tokens.client import LogInFailed, OwnLogIn, own_log_in
+from tokens.client_credentials import LogInFailed, ServiceLogin, service_login
 from tokens.transport import Question, Unanswered, fetch
 
 logger = structlog.get_logger(__name__)
@@ -25,7 +25,7 @@ Facts = list[dict[str, Any]]
 """What is to be said of each line that is in the way, in the words and types of the wire."""
 
 
-class Wanted(NamedTuple):
+class RequestedLine(NamedTuple):
     """A line as its buyer wants it, with the price that they saw, if they say so."""
 
     product: UUID
@@ -33,7 +33,7 @@ class Wanted(NamedTuple):
     price: Decimal | None = None
 
 
-class Held(NamedTuple):
+class ReservedLine(NamedTuple):
     """A line as products holds it, at the price it is sold for."""
 
     product: UUID
@@ -96,7 +96,7 @@ class Inventory(Protocol):
     it is a `RuntimeError`. Each may raise `InventoryUnavailable`.
     """
 
-    def reserve(self, order_id: UUID, lines: Sequence[Wanted]) -> list[Held]:
+    def reserve(self, order_id: UUID, lines: Sequence[RequestedLine]) -> list[ReservedLine]:
         """Hold every line or none; the lines as held, in the order of their products.
 
         A repeat answers the same. Raises `OutOfStock`, `PriceChanged` or `Unorderable`, after
@@ -202,7 +202,7 @@ class RemoteInventory:
         self._breaker = Breaker()
         self._turns = threading.BoundedSemaphore(AT_ONCE)
 
-    def reserve(self, order_id: UUID, lines: Sequence[Wanted]) -> list[Held]:
+    def reserve(self, order_id: UUID, lines: Sequence[RequestedLine]) -> list[ReservedLine]:
         answer = self._ask("PUT", f"{order_id}/", {"lines": [write_wanted(line) for line in lines]})
         held = read_lines(answer)
         if sorted(line[:2] for line in held) != sorted(line[:2] for line in lines):
@@ -257,7 +257,7 @@ class RemoteInventory:
             rest *= 2
 
     def _try(self, method: str, path: str, body: Any, deadline: float) -> Answer:
-        own = own_log_in(SCOPE)
+        own = service_login(SCOPE)
         token = read_token(own, deadline - time.monotonic())
         try:
             answer = send(method, path, body, token, patience=min(deadline - time.monotonic(), TRY))
@@ -270,7 +270,7 @@ class RemoteInventory:
         return answer
 
 
-def read_token(own: OwnLogIn, patience: float) -> str:
+def read_token(own: ServiceLogin, patience: float) -> str:
     try:
         return own.token(patience)
     except LogInFailed as error:
@@ -292,12 +292,12 @@ def trace() -> dict[str, str]:
     return {"X-Request-ID": str(request_id)} if request_id else {}
 
 
-def write_wanted(line: Wanted) -> dict[str, Any]:
+def write_wanted(line: RequestedLine) -> dict[str, Any]:
     written = {"product": str(line.product), "quantity": line.quantity}
     return written if line.price is None else {**written, "price": f"{line.price:f}"}
 
 
-def read_lines(answer: Answer) -> list[Held]:
+def read_lines(answer: Answer) -> list[ReservedLine]:
     """The lines of a reservation; raises `InventoryUnavailable` for an answer that is none."""
     try:
         return [read_held(line) for line in answer.body["lines"]]
@@ -305,9 +305,9 @@ def read_lines(answer: Answer) -> list[Held]:
         raise InventoryUnavailable("Products answered with no reservation.") from error
 
 
-def read_held(line: dict[str, Any]) -> Held:
+def read_held(line: dict[str, Any]) -> ReservedLine:
     price = Decimal(line["unit_price"])
-    return Held(UUID(line["product"]), line["quantity"], line["sku"], line["name"], price, line["currency"])
+    return ReservedLine(UUID(line["product"]), line["quantity"], line["sku"], line["name"], price, line["currency"])
 
 
 def read_page(answer: Answer) -> tuple[list[tuple[UUID, dict[UUID, int]]], dict[str, str] | None]:

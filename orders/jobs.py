@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from orders.idempotency import clear_keys
-from orders.settling import expire_unpaid, settle_orders
+from orders.resuming import expire_unpaid, settle_orders
 
 JOBS: dict[str, tuple[Callable[[], object], float]] = {
     "settle": (settle_orders, 5.0),

@@ -12,10 +12,11 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Concat, Trim
 from django.utils import timezone
 
-from orders.life import OWES, OWNER, Caller, Status, words_of
-from wire.events import Event as AbstractEvent
+from database.leases import AbstractLease
+from database.prepared import Change, Objects, slots
+from orders.lifecycle import OWES, OWNER, Caller, Status, words_of
+from wire.events import AbstractEvent
 from wire.money import MAX_DIGITS, STORED_PLACES
-from wire.statements import Change, Objects, slots
 
 LEASE = timedelta(seconds=30)
 """For how long a pending order is the business of whoever is placing it."""
@@ -222,15 +223,6 @@ class IdempotencyKey(models.Model):
 class Event(AbstractEvent):
     """What happened to orders."""
 
-    class Meta(AbstractEvent.Meta):
-        abstract = False
 
-
-class Lease(models.Model):
-    """Which periodic job ran until when, so that any number of workers may run."""
-
-    job = models.CharField(primary_key=True, max_length=64)
-    until = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return self.job
+class Lease(AbstractLease):
+    """Which periodic job of orders ran until when."""

@@ -11,13 +11,13 @@ from django.shortcuts import render
 from orders import idempotency, story, transitions
 from orders.forms import OrderForm, PayForm
 from orders.idempotency import KeyReused, Outcome, StillRunning
-from orders.life import ACTIONS, scopes_of
+from orders.lifecycle import ACTIONS, scopes_of
 from orders.models import Order
+from orders.page_texts import STATES, name_actions, tell_event, tell_refusal
 from orders.serializers import answer_with, name_customer, write_orders, write_whole
-from orders.words import STATES, name_actions, tell_event, tell_refusal
 from tokens.pages import page
-from tokens.user import TokenUser, bearer
-from wire.keyset import write_query
+from tokens.user import TokenUser, current_user
+from wire.page_links import write_query
 from wire.problems import NotFound
 
 PAGE_SIZE = 20
@@ -30,7 +30,7 @@ def orders(request: HttpRequest) -> HttpResponse:
 
 
 def browse(request: HttpRequest) -> HttpResponse:
-    caller = bearer(request)
+    caller = current_user(request)
     found = story.browse(whose=caller.sub, cursor=request.GET.get("cursor"), limit=PAGE_SIZE)
     context = {
         "orders": write_orders(found.rows, caller=caller),
@@ -50,7 +50,7 @@ def place(request: HttpRequest) -> HttpResponse:
         return show(request, form, status=400)
 
     try:
-        outcome = send(bearer(request), form)
+        outcome = send(current_user(request), form)
     except KeyReused as error:
         words = ["This form was used for another order before."]
         return ask_again(request, form, words=words, status=422, earlier=error.order_id)
@@ -106,7 +106,7 @@ def show(request: HttpRequest, form: OrderForm | None, *, status: int, **context
 @page({"GET": "orders:read orders:manage"})
 def read(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
     """An order: what it has, what happened, and what can be done now."""
-    caller = bearer(request)
+    caller = current_user(request)
     found = Order.objects.visible_to(caller).filter(pk=order_id).first()
     if not found:
         raise NotFound
@@ -141,7 +141,7 @@ def move(request: HttpRequest, order_id: uuid.UUID, action: str) -> None:
 
     reference = form.cleaned_data["reference"] if action == "pay" else ""
     try:
-        order = transitions.change(order_id, action, by=bearer(request), reference=reference)
+        order = transitions.change(order_id, action, by=current_user(request), reference=reference)
     except transitions.NoSuchOrder as error:
         raise NotFound from error
     except transitions.NotAllowed as error:

@@ -10,8 +10,8 @@ from rest_framework import serializers
 from orders import story
 from orders.checkout import MAX_LINES, MAX_QUANTITY, BadLines, Customer, merge
 from orders.idempotency import Answer, Teller
-from orders.inventory import Wanted
-from orders.life import ACTIONS, Caller, Status, allowed_actions
+from orders.inventory import RequestedLine
+from orders.lifecycle import ACTIONS, Caller, Status, allowed_actions
 from orders.story import FIELDS, Story
 from tokens.user import TokenUser
 from wire.events import write_event
@@ -68,9 +68,9 @@ class NewOrder(StrictSerializer):
     lines = serializers.ListField(child=NewOrderLine(), min_length=1, max_length=MAX_LINES)
     ship_to = Text(required=False, allow_blank=True, max_length=1000, default="")
 
-    def validate_lines(self, lines: list[dict[str, Any]]) -> list[Wanted]:
+    def validate_lines(self, lines: list[dict[str, Any]]) -> list[RequestedLine]:
         try:
-            return merge(Wanted(**line) for line in lines)
+            return merge(RequestedLine(**line) for line in lines)
         except BadLines as error:
             raise serializers.ValidationError(str(error)) from error
 

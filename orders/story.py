@@ -5,12 +5,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from orders.inventory import Held, Wanted
-from orders.life import Status
+from database.prepared import Change, Statement, insert, slots
+from orders.inventory import RequestedLine, ReservedLine
+from orders.lifecycle import Status
 from orders.models import Event, Line, Order
 from wire.events import EVENT_FIELDS, Actor
 from wire.keyset import Ordering, Page, Recipe, Row, paginate_again
-from wire.statements import Change, Statement, insert, slots
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -44,16 +44,16 @@ class Story(NamedTuple):
     events: list[Row]
 
     @property
-    def wanted(self) -> list[Wanted]:
+    def wanted(self) -> list[RequestedLine]:
         """The lines as they were asked for."""
-        return [Wanted(line["product"], line["quantity"], line["seen_price"]) for line in self.lines]
+        return [RequestedLine(line["product"], line["quantity"], line["seen_price"]) for line in self.lines]
 
     def note(self, what: str, *, by: Actor, **facts: object) -> None:
         """Write down what happened to the order, in the caller's transaction."""
         event = Event.objects.record(self.order, what, by=by, **facts)
         self.events.append({field: getattr(event, field) for field in EVENT_FIELDS})
 
-    def price(self, held: list[Held]) -> None:
+    def price(self, held: list[ReservedLine]) -> None:
         """Write down what each line was sold as, in the caller's transaction."""
         sold = {line.product: line for line in held}
         for line in self.lines:
@@ -62,7 +62,7 @@ class Story(NamedTuple):
         pricing().run_each([(self.order.pk, line.product, line.sku, line.name, line.unit_price) for line in held])
 
 
-def begin(order: Order, wanted: list[Wanted], *, by: Actor) -> Story:
+def begin(order: Order, wanted: list[RequestedLine], *, by: Actor) -> Story:
     """Insert a pending order with its lines and its first event, in the caller's transaction."""
     insert([order])
     insert(Line(order=order, product=line.product, quantity=line.quantity, seen_price=line.price) for line in wanted)
@@ -71,7 +71,7 @@ def begin(order: Order, wanted: list[Wanted], *, by: Actor) -> Story:
     return story
 
 
-def draft(line: Wanted) -> Row:
+def draft(line: RequestedLine) -> Row:
     """A line of which products has said nothing yet."""
     return {**dict.fromkeys(LINE_FIELDS), "product": line.product, "quantity": line.quantity, "seen_price": line.price}
 

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from orders import debts
-from orders.life import TARGETS, Caller, find_change, words_held, words_of
+from orders import outbox
+from orders.lifecycle import TARGETS, Caller, find_change, words_held, words_of
 from orders.models import Event, Order
 from wire.events import Actor
 
@@ -57,7 +57,7 @@ def change(order_id: UUID, action: str, *, by: Caller, reference: str = "", vers
         return change(order_id, action, by=by, reference=reference, versions=versions)
 
     if found.owes:
-        debts.offer(order.pk)
+        outbox.offer(order.pk)
     return order
 
 

@@ -11,7 +11,7 @@ from rest_framework.serializers import Serializer
 
 from orders import story, transitions
 from orders.idempotency import KeyReused, Outcome, StillRunning, place_once
-from orders.life import Status, scopes_of
+from orders.lifecycle import Status, scopes_of
 from orders.models import Order as Placed
 from orders.serializers import (
     KEY,
@@ -27,9 +27,9 @@ from orders.serializers import (
     write_whole,
 )
 from tokens.permissions import InsufficientScope
-from tokens.user import bearer
+from tokens.user import current_user
 from wire.etags import expected_versions, write_etag
-from wire.keyset import read_limit, write_page
+from wire.page_links import read_limit, write_page
 from wire.problems import MEDIA_TYPE, Conflict, NotFound, PreconditionFailed, Problem
 from wire.schema import PAGE
 from wire.serializers import Nothing, read
@@ -90,7 +90,7 @@ class Orders(View):
     @extend_schema(operation_id="orders_list", parameters=[STATUS, *PAGE], responses=OrderList)
     def get(self, request: Request) -> Response:
         """List orders, newest first. Their events are with each order alone."""
-        caller, status = bearer(request), read_status(request)
+        caller, status = current_user(request), read_status(request)
         whose = None if caller.may("orders:manage") else caller.sub
         cursor, limit = request.GET.get("cursor"), read_limit(request)
         page = story.browse(whose=whose, status=status, cursor=cursor, limit=limit)
@@ -108,7 +108,7 @@ class Orders(View):
         A 202 is not final: the same key answers 202 until the order is placed or refused, and from
         then on that.
         """
-        caller, key, asked = bearer(request), read_key(request.headers), read(NewOrder, request.data)
+        caller, key, asked = current_user(request), read_key(request.headers), read(NewOrder, request.data)
         try:
             outcome = place_once(name_customer(caller), **asked, key=key, answer=answer_with(caller))
         except KeyReused as error:
@@ -126,7 +126,7 @@ class Order(View):
     @extend_schema(operation_id="orders_read", parameters=[ETAG], responses=WholeOrder)
     def get(self, request: Request, order_id: UUID) -> Response:
         """Read an order."""
-        order = Placed.objects.visible_to(bearer(request)).filter(pk=order_id).first()
+        order = Placed.objects.visible_to(current_user(request)).filter(pk=order_id).first()
         if not order:
             raise NotFound
 
@@ -144,7 +144,7 @@ class Change(View):
     def post(self, request: Request, order_id: UUID) -> Response:
         versions = expected_versions(request)
         facts = read(self.body, request.data)
-        caller = bearer(request)
+        caller = current_user(request)
         try:
             order = transitions.change(order_id, self.action, by=caller, versions=versions, **facts)
         except transitions.NoSuchOrder as error:
@@ -224,4 +224,6 @@ def answer(request: Request, outcome: Outcome) -> Response:
 
 def show(request: Request, order: Placed) -> Response:
     """An order with its ETag."""
-    return Response(write_whole(story.read(order), caller=bearer(request)), headers={"ETag": write_etag(order.version)})
+    return Response(
+        write_whole(story.read(order), caller=current_user(request)), headers={"ETag": write_etag(order.version)}
+    )

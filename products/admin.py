@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 
 from products import catalogue, stock
 from products.models import Event, Movement, Product, Reservation, ReservationLine, Stock
-from tokens.user import bearer
+from tokens.user import current_user
 from wire.admin import EventAdmin, EventedAdmin, ReadOnlyAdmin, ReadOnlyInline
 from wire.money import write_amount
 
@@ -152,9 +152,9 @@ class ProductAdmin(EventedAdmin):
         fields = {name: form.cleaned_data[name] for name in ProductForm.Meta.fields}
         if change:
             changes = {name: fields[name] for name in form.changed_data if name in fields}
-            catalogue.change(obj.pk, changes, by=bearer(request), versions={form.cleaned_data["opened_at"]})
+            catalogue.change(obj.pk, changes, by=current_user(request), versions={form.cleaned_data["opened_at"]})
         else:
-            catalogue.create(fields, by=bearer(request), product_id=obj.pk)
+            catalogue.create(fields, by=current_user(request), product_id=obj.pk)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]
         """Nothing: the catalogue has recorded it."""
@@ -172,7 +172,7 @@ class ProductAdmin(EventedAdmin):
     def switch(self, request: HttpRequest, queryset: QuerySet[Product], *, active: bool) -> None:
         ids = list(queryset.exclude(active=active).values_list("pk", flat=True))
         for product_id in ids:
-            catalogue.change(product_id, {"active": active}, by=bearer(request))
+            catalogue.change(product_id, {"active": active}, by=current_user(request))
         self.message_user(request, f"{len(ids)} products changed.")
 
     def get_urls(self) -> list[URLPattern]:
@@ -213,7 +213,9 @@ def list_cells(movement: Movement) -> list[Any]:
 def apply(form: CorrectionForm, product_id: UUID, request: HttpRequest) -> bool:
     """Correct the stock as the form says; or say in the form why not."""
     try:
-        stock.correct(product_id, form.cleaned_data["change"], reason=form.cleaned_data["reason"], by=bearer(request))
+        stock.correct(
+            product_id, form.cleaned_data["change"], reason=form.cleaned_data["reason"], by=current_user(request)
+        )
     except stock.BelowReserved as error:
         form.add_error("change", str(error.detail))
         return False

@@ -9,11 +9,11 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import F, Value
 
+from database.prepared import Statement, slots
 from products.models import Event, Product, complain
 from wire.events import Actor
 from wire.keyset import DEFAULT_LIMIT, Ordering, Page, Recipe, Row, paginate, paginate_again, paginate_tiers
 from wire.problems import Conflict, NotFound, PreconditionFailed, Problem
-from wire.statements import Statement, slots
 
 SHOWN = ("id", "sku", "name", "category", "price", "currency", "active")
 """What a list reads of a product, beside `on_hand` and `reserved`; one product has all of `WHOLE`."""

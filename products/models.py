@@ -10,10 +10,11 @@ from django.db.models import F, Q
 from django.db.models.functions import Now, Upper
 from django.db.models.lookups import Exact
 
-from products.search import fold
-from wire.events import Event as AbstractEvent
+from database.leases import AbstractLease
+from database.prepared import Change, Slot
+from products.text import fold
+from wire.events import AbstractEvent
 from wire.money import CURRENCIES, MAX_AMOUNT, MAX_DIGITS, STORED_PLACES, fits
-from wire.statements import Change, Slot
 
 LAST_LETTER = chr(0x10FFFF)
 
@@ -254,15 +255,6 @@ class Movement(models.Model):
 class Event(AbstractEvent):
     """What happened to products."""
 
-    class Meta(AbstractEvent.Meta):
-        abstract = False
 
-
-class Lease(models.Model):
-    """Which periodic job ran until when, so that any number of workers may run."""
-
-    job = models.CharField(primary_key=True, max_length=64)
-    until = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return self.job
+class Lease(AbstractLease):
+    """Which periodic job of products ran until when."""

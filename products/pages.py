@@ -10,8 +10,9 @@ from products import catalogue
 from products.forms import SearchForm
 from products.serializers import write_product, write_whole
 from tokens.pages import page
-from tokens.user import bearer
-from wire.keyset import Row, write_query
+from tokens.user import current_user
+from wire.keyset import Row
+from wire.page_links import write_query
 
 PAGE_SIZE = 24
 TILES = 8
@@ -29,7 +30,7 @@ def browse(request: HttpRequest) -> HttpResponse:
         "products": [dress(write_product(row, staff=False)) for row in found.rows],
         "next": write_query(request, found.next),
         "previous": write_query(request, found.previous),
-        "may_order": bearer(request).may("orders:write"),
+        "may_order": current_user(request).may("orders:write"),
     }
     return render(request, "products/products.html", context, status=200 if is_valid else 400)
 
@@ -38,7 +39,7 @@ def browse(request: HttpRequest) -> HttpResponse:
 def read(request: HttpRequest, product_id: uuid.UUID) -> HttpResponse:
     """One product, for sale or retired."""
     product = write_whole(catalogue.read(product_id), staff=False)
-    context = {"product": dress(product), "may_order": bearer(request).may("orders:write")}
+    context = {"product": dress(product), "may_order": current_user(request).may("orders:write")}
     return render(request, "products/product.html", context)
 
 

@@ -7,7 +7,7 @@ from django.core.validators import ProhibitNullCharactersValidator
 from rest_framework import serializers
 
 from products.catalogue import ORDERINGS, Search
-from products.stock import Held, State, Wanted
+from products.stock import RequestedLine, ReservedLine, State
 from wire.etags import write_etag
 from wire.keyset import Row
 from wire.money import write_amount
@@ -100,9 +100,9 @@ class WantedLines(StrictSerializer):
     lines = WantedLine(many=True, allow_empty=False, max_length=MAX_LINES)  # type: ignore[call-arg]
 
 
-def read_wanted(data: Any) -> list[Wanted]:
+def read_wanted(data: Any) -> list[RequestedLine]:
     """The lines of a body; raises DRF's `ValidationError`."""
-    return [Wanted(**line) for line in read(WantedLines, data)["lines"]]
+    return [RequestedLine(**line) for line in read(WantedLines, data)["lines"]]
 
 
 # What goes out ----------------------------------------------------------------------------------
@@ -212,11 +212,11 @@ def tag_product(row: Row) -> str:
     return write_etag(row["version"], row["on_hand"], row["reserved"])
 
 
-def write_held(order_id: UUID, state: str | None, lines: list[Held]) -> Row:
+def write_held(order_id: UUID, state: str | None, lines: list[ReservedLine]) -> Row:
     return {"order": order_id, "state": state, "lines": [write_line(line) for line in lines]}
 
 
-def write_line(line: Held) -> Row:
+def write_line(line: ReservedLine) -> Row:
     return {
         "product": line.product,
         "sku": line.sku,

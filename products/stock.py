@@ -9,11 +9,11 @@ from uuid import UUID
 
 from django.db import transaction
 
+from database.prepared import Change, Slot, Statement, insert, slots
 from products.models import Event, Movement, Product, Reservation, ReservationLine, Stock, StockQuerySet
 from wire.events import Actor
 from wire.money import fits, write_amount
 from wire.problems import Conflict, NotFound, Problem
-from wire.statements import Change, Slot, Statement, insert, slots
 
 Kind = Movement.Kind
 State = Reservation.State
@@ -24,7 +24,7 @@ Quantities = Mapping[UUID, int]
 BATCH = 500
 
 
-class Wanted(NamedTuple):
+class RequestedLine(NamedTuple):
     """A line to hold; `price` is what its buyer saw, in the currency of the product."""
 
     product: UUID
@@ -32,7 +32,7 @@ class Wanted(NamedTuple):
     price: Decimal | None = None
 
 
-class Held(NamedTuple):
+class ReservedLine(NamedTuple):
     """A line that is held, with what it is sold as."""
 
     product: UUID
@@ -132,7 +132,7 @@ SHIFTS = {
 
 
 @transaction.atomic(durable=True)
-def reserve(order_id: UUID, lines: Sequence[Wanted]) -> list[Held]:
+def reserve(order_id: UUID, lines: Sequence[RequestedLine]) -> list[ReservedLine]:
     """Hold every line (at least one) or none, and answer with the prices. Safe to repeat.
 
     Raises `Unorderable`, `PriceChanged`, `OutOfStock`; `OtherLines` if the order holds others
@@ -253,7 +253,7 @@ def note(changes: Quantities, *, reason: str, by: Actor) -> None:
 # The steps of reserve ---------------------------------------------------------------------------
 
 
-def repeat(reservation: Reservation, lines: Sequence[Wanted]) -> list[Held]:
+def repeat(reservation: Reservation, lines: Sequence[RequestedLine]) -> list[ReservedLine]:
     """The stored answer to a reserve that was made before."""
     if reservation.state == State.RELEASED:
         raise Gone
@@ -267,7 +267,7 @@ def repeat(reservation: Reservation, lines: Sequence[Wanted]) -> list[Held]:
     raise OtherLines([{"product": str(line.product), "quantity": line.quantity} for line in stored])
 
 
-def find_offers(lines: Sequence[Wanted]) -> dict[UUID, Offer]:
+def find_offers(lines: Sequence[RequestedLine]) -> dict[UUID, Offer]:
     """The products of `lines`, all for sale in one currency; raises `Unorderable`."""
     wanted = sorted({line.product for line in lines})
     offers = {row["id"]: Offer(**row) for row in offering(len(wanted)).rows(*wanted)}
@@ -296,14 +296,14 @@ def name_all(products: Iterable[UUID]) -> Facts:
     return [{"product": str(product)} for product in sorted(products)]
 
 
-def check_prices(lines: Sequence[Wanted], offers: Mapping[UUID, Offer]) -> None:
+def check_prices(lines: Sequence[RequestedLine], offers: Mapping[UUID, Offer]) -> None:
     """Raise `PriceChanged` unless every price that was seen is the price."""
     changed = [line for line in lines if line.price not in (None, offers[line.product].price)]
     if changed:
         raise PriceChanged([compare(line, offers[line.product]) for line in sorted(changed)])
 
 
-def compare(line: Wanted, offer: Offer) -> dict[str, Any]:
+def compare(line: RequestedLine, offer: Offer) -> dict[str, Any]:
     seen = line.price or Decimal(0)
     return {
         "product": str(offer.id),
@@ -313,7 +313,7 @@ def compare(line: Wanted, offer: Offer) -> dict[str, Any]:
     }
 
 
-def merge(lines: Sequence[Wanted]) -> dict[UUID, int]:
+def merge(lines: Sequence[RequestedLine]) -> dict[UUID, int]:
     """The quantity of each product, in the order of their ids."""
     quantities: Counter[UUID] = Counter()
     for line in lines:
@@ -336,7 +336,7 @@ def count_shortages(missed: Sequence[UUID], wanted: Quantities) -> Facts:
     ]
 
 
-def keep(order_id: UUID, wanted: Quantities, offers: Mapping[UUID, Offer]) -> list[Held]:
+def keep(order_id: UUID, wanted: Quantities, offers: Mapping[UUID, Offer]) -> list[ReservedLine]:
     """Store what is held with the prices of now, so that a repeat is answered with the same."""
     lines = [sell(order_id, offers[product], units) for product, units in wanted.items()]
     insert(lines)
@@ -357,8 +357,8 @@ def sell(order_id: UUID, offer: Offer, quantity: int) -> ReservationLine:
     )
 
 
-def write_held(line: ReservationLine) -> Held:
-    return Held(line.product_id, line.quantity, line.sku, line.name, line.unit_price, line.currency)
+def write_held(line: ReservationLine) -> ReservedLine:
+    return ReservedLine(line.product_id, line.quantity, line.sku, line.name, line.unit_price, line.currency)
 
 
 # The steps of the other verbs -------------------------------------------------------------------

@@ -27,9 +27,10 @@ from products.serializers import (
     write_whole,
 )
 from tokens.permissions import InsufficientScope
-from tokens.user import bearer
+from tokens.user import current_user
 from wire.etags import expected_versions, is_known
-from wire.keyset import Ordering, paginate, read_limit, write_page
+from wire.keyset import Ordering, paginate
+from wire.page_links import read_limit, write_page
 from wire.problems import Problem
 from wire.schema import PAGE
 from wire.serializers import Nothing, read
@@ -64,7 +65,7 @@ class Products(View):
     def post(self, request: Request) -> Response:
         """Add a product, with nothing on hand. Its sku must be new."""
         fields = read(ProductFields, request.data)
-        product = catalogue.create(fields, by=bearer(request))
+        product = catalogue.create(fields, by=current_user(request))
         response = show(request, product.pk, status=201)
         response["Location"] = request.build_absolute_uri(f"{request.path}{product.pk}/")
         return response
@@ -90,7 +91,7 @@ class Product(View):
         """Change a product; `{"active": false}` retires it."""
         versions = expected_versions(request)
         fields = read(ProductFields, request.data, partial=True)
-        catalogue.change(product_id, fields, by=bearer(request), versions=versions)
+        catalogue.change(product_id, fields, by=current_user(request), versions=versions)
         return show(request, product_id)
 
 
@@ -158,7 +159,7 @@ class TakingBack(View):
 
 def is_staff(request: Request) -> bool:
     """Whether the caller sees stock behind `available`, and retired products in lists."""
-    return bearer(request).may("products:write")
+    return current_user(request).may("products:write")
 
 
 def show(request: Request, product_id: UUID, status: int = 200) -> Response:

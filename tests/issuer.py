@@ -96,7 +96,7 @@ def kid_of(algorithm: str) -> str:
 
 def sign(changes: dict[str, Any] | None = None, by: str | None = None, **claimed: Any) -> str:
     """An access token as it leaves, good but for what its header and its claims say otherwise."""
-    return encryption.close(sign_inner(changes, by, **claimed))
+    return encryption.encrypt(sign_inner(changes, by, **claimed))
 
 
 def sign_inner(changes: dict[str, Any] | None = None, by: str | None = None, **claimed: Any) -> str:
@@ -150,5 +150,5 @@ def sign_list(
 
 def read(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The header and the claims of an access token as it leaves, which is not verified."""
-    parts = parse(encryption.open_shell(token))
+    parts = parse(encryption.decrypt(token))
     return parts.header, parts.claims

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Session, User
 from orders.checkout import Customer, place_order
-from orders.inventory import Wanted
+from orders.inventory import RequestedLine
 from products import catalogue, stock
 from products.models import Product
 from tests.conftest import Person
@@ -218,7 +218,7 @@ def log_in(anonymous, times):
 def have_order(person, count):
     """An order of alice's with so many lines."""
     customer = Customer(person.sub, "Alice", "alice@example.com", "api")
-    lines = [Wanted(pk, 1) for pk in Product.objects.order_by("sku").values_list("pk", flat=True)[:count]]
+    lines = [RequestedLine(pk, 1) for pk in Product.objects.order_by("sku").values_list("pk", flat=True)[:count]]
     return place_order(customer, lines)
 
 

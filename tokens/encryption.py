@@ -14,7 +14,7 @@ from tokens.parsing import MAX_LENGTH, read_object, unpack
 KEY_BYTES = 32
 HEADER = {"alg": "dir", "enc": "A256GCM", "cty": "JWT"}
 """The whole header of every shell: nothing to choose, so nothing to attack."""
-MAX_SHELL = MAX_LENGTH * 4 // 3 + 256
+MAX_JWE = MAX_LENGTH * 4 // 3 + 256
 """Bytes: the longest token there is, encrypted."""
 SHAPE = re.compile(r"[A-Za-z0-9_-]+\.\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 
@@ -35,29 +35,29 @@ def write_key(key: bytes) -> str:
     return urlsafe_b64encode(key).rstrip(b"=").decode()
 
 
-def is_on() -> bool:
+def is_enabled() -> bool:
     """Whether access tokens are encrypted, and no other is taken."""
     return bool(settings.JWT_ENCRYPTION_KEYS)
 
 
-def close(token: str) -> str:
+def encrypt(token: str) -> str:
     """A token as it leaves: in a shell under the first key, or as it is without one."""
-    if not is_on():
+    if not is_enabled():
         return token
 
     return jwe.encrypt_compact(HEADER, token, OctKey.import_key(settings.JWT_ENCRYPTION_KEYS[0]))
 
 
-def open_shell(token: str) -> str:
+def decrypt(token: str) -> str:
     """The signed token in what was presented, which is that token itself where none is encrypted.
 
     Raises `TokenRefused` unless the shell is of five parts with our one header, and opens with a
     key of ours. Nothing is known yet of what was inside.
     """
-    if not is_on():
+    if not is_enabled():
         return token
 
-    check_shell(token)
+    check_jwe(token)
     for key in settings.JWT_ENCRYPTION_KEYS:
         inner = try_key(token, key)
         if inner is not None:
@@ -66,9 +66,9 @@ def open_shell(token: str) -> str:
     raise TokenRefused("The token does not open with any key of ours.")
 
 
-def check_shell(token: str) -> None:
+def check_jwe(token: str) -> None:
     """Raise `TokenRefused` for what is no shell of ours, before any key is tried."""
-    if len(token) > MAX_SHELL:
+    if len(token) > MAX_JWE:
         raise TokenRefused("The token is too long.")
     if not SHAPE.fullmatch(token):
         raise TokenRefused("The token is not encrypted as ours are.")

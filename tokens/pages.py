@@ -11,11 +11,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from tokens import cookies
-from tokens.encryption import open_shell
+from tokens.encryption import decrypt
 from tokens.errors import TokenRefused
 from tokens.parsing import parse
 from tokens.permissions import OPEN, Scopes
-from tokens.user import bearer
+from tokens.user import current_user
 
 RENEW = "/login/renew/"
 LOG_IN = "/login/"
@@ -63,7 +63,7 @@ def refuse(request: HttpRequest, scopes: Scopes) -> HttpResponse | None:
     if not request.user.is_authenticated:
         return turn_away(request)
 
-    if bearer(request).scopes.isdisjoint(scopes[method].split()):
+    if current_user(request).scopes.isdisjoint(scopes[method].split()):
         raise PermissionDenied
 
     return None
@@ -84,7 +84,7 @@ def turn_away(request: HttpRequest) -> HttpResponse:
 def is_just_issued(token: str) -> bool:
     """Whether a token, believed or not, says it is seconds old; so that no renewal loops."""
     try:
-        issued_at = parse(open_shell(token)).claims.get("iat")
+        issued_at = parse(decrypt(token)).claims.get("iat")
     except TokenRefused:
         return False
     return type(issued_at) is int and time.time() - issued_at < JUST_ISSUED

@@ -7,7 +7,7 @@ from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from tokens.user import bearer
+from tokens.user import current_user
 
 OPEN = "open"
 """What a view says in `scopes` when nobody needs a token for it."""
@@ -37,7 +37,7 @@ class HasScope(BasePermission):
         if view.scopes == OPEN:
             return True
 
-        user = bearer(request)
+        user = current_user(request)
         if not user.is_authenticated:
             raise NotAuthenticated
 

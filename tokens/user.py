@@ -82,7 +82,7 @@ class Anonymous(AnonymousUser):
         return False
 
 
-def bearer(request: Any) -> TokenUser:
+def current_user(request: Any) -> TokenUser:
     """Who makes a request; where a view states a scope, a token was verified before it runs."""
     user: TokenUser = request.user
     return user

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 
 from tokens import status_list
-from tokens.encryption import open_shell
+from tokens.encryption import decrypt
 from tokens.errors import IssuerUnavailable, ListUnknown, TokenRefused
 from tokens.issuer import CLOCK_SKEW, TokenIssuer, find_key, get_issuer
 from tokens.keys import VerifyingKey
@@ -100,7 +100,7 @@ def check_anew(token: str, issuer: TokenIssuer) -> Verified:
 
 def check_signature(token: str, issuer: TokenIssuer) -> tuple[VerifyingKey, Claims]:
     """The key that signed a token, and the claims, of which nothing more is checked."""
-    parts = parse(open_shell(token))
+    parts = parse(decrypt(token))
     key = choose_key(parts.header, issuer)
     if not key.verifies(parts.signed, parts.signature):
         raise TokenRefused("The token's signature is wrong.")
@@ -108,7 +108,7 @@ def check_signature(token: str, issuer: TokenIssuer) -> tuple[VerifyingKey, Clai
     return key, parts.claims
 
 
-def read_spent(token: str, issuer: TokenIssuer | None = None) -> Claims:
+def read_expired(token: str, issuer: TokenIssuer | None = None) -> Claims:
     """The claims of an access token that was issued once, whether or not it still opens anything.
 
     Good for ending what it belongs to, and for nothing else. `issuer` may know more keys than are in

@@ -9,7 +9,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from tokens.user import bearer
+from tokens.user import current_user
 from wire.events import EventQuerySet
 
 
@@ -23,7 +23,7 @@ class EventedAdmin(admin.ModelAdmin):
         return apps.get_model(self.opts.app_label, "Event").objects.all()
 
     def record(self, request: HttpRequest, subject: Model, what: str, **facts: Any) -> None:
-        self.events().record(subject, what, by=bearer(request), **facts)
+        self.events().record(subject, what, by=current_user(request), **facts)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]
         self.record(request, obj, "added")

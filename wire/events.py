@@ -4,8 +4,8 @@ from typing import Any, NamedTuple, Protocol, Self
 
 from django.db import models
 
-from wire.ids import request_id
-from wire.statements import insert
+from database.prepared import insert
+from wire.request_id import request_id
 
 
 class Actor(Protocol):
@@ -58,7 +58,7 @@ class EventQuerySet(models.QuerySet[Any]):
         )
 
 
-class Event(models.Model):
+class AbstractEvent(models.Model):
     """One thing that happened: the timeline, the audit trail and the admin's history."""
 
     at = models.DateTimeField(auto_now_add=True)

@@ -13,11 +13,8 @@ import orjson
 from django.core.exceptions import ValidationError
 from django.db.models import F, Model, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
-from django.utils.encoding import escape_uri_path
-from rest_framework.request import Request
 
-from wire.problems import Problem
-from wire.statements import Slot, Statement, Values
+from database.prepared import Slot, Statement, Values
 
 Row = dict[str, Any]
 
@@ -28,11 +25,8 @@ REMEMBERED = 512
 """Lists whose SQL is kept."""
 
 
-class InvalidCursor(Problem):
-    """The cursor is not one that this list gave out."""
-
-    default_code = "invalid-cursor"
-    default_detail = "That cursor is not one that this list gave out for these filters."
+class InvalidCursor(Exception):
+    """The cursor is not one that this list gave out for these filters."""
 
 
 class Cursor(NamedTuple):
@@ -121,42 +115,6 @@ def turn(rows: list[Row], shape: str, ordering: Ordering, start: Cursor | None, 
     after = write_cursor(rows[-1], shape, ordering, backward=False) if rows and (more or backward) else None
     before = write_cursor(rows[0], shape, ordering, backward=True) if rows and (more if backward else start) else None
     return Page(rows, after, before)
-
-
-def read_limit(request: Request) -> int:
-    """How many rows a request asks for in `limit`: 1 to 100, 20 if it does not say."""
-    text = request.GET.get("limit", str(DEFAULT_LIMIT))
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MAX_LIMIT):
-        raise Problem(f"limit is a whole number from 1 to {MAX_LIMIT}.", code="invalid")
-
-    return int(text)
-
-
-def write_page(request: Request, page: Page, results: list[Row]) -> Row:
-    """The body of a list: its rows as they leave, and the addresses of its neighbours."""
-    return {
-        "results": results,
-        "next": write_address(request, page.next),
-        "previous": write_address(request, page.previous),
-    }
-
-
-def write_address(request: Request, cursor: str | None) -> str | None:
-    query = write_query(request, cursor)
-    return query and f"{request.scheme}://{request.get_host()}{escape_uri_path(request.path)}{query}"
-
-
-def write_query(request: Any, cursor: str | None) -> str | None:
-    """The query of a neighbouring page: the request's own, with its cursor."""
-    if cursor is None:
-        return None
-
-    if not request.GET:
-        return f"?cursor={cursor}"
-
-    query = request.GET.copy()
-    query["cursor"] = cursor
-    return f"?{query.urlencode()}"
 
 
 def within(ordering: Ordering) -> Ordering:

@@ -1,7 +1,10 @@
 """Every error of the API, told the same way (RFC 9457), also those DRF never sees."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, NamedTuple, cast
 
 import orjson
 import structlog
@@ -14,9 +17,11 @@ from rest_framework.views import set_rollback
 
 from tokens.errors import IssuerUnavailable, RequestRefused, TokenRefused
 from tokens.permissions import InsufficientScope
-from wire.errors import answer_page
-from wire.ids import request_id
+from tokens.scopes import SERVICES
+from wire.error_pages import answer_page
 from wire.json import encode
+from wire.keyset import InvalidCursor
+from wire.request_id import request_id
 
 MEDIA_TYPE = "application/problem+json"
 TITLES = {
@@ -97,6 +102,56 @@ class PreconditionFailed(Problem):
     default_detail = "It has changed since you read it; read it again."
 
 
+class ReadOnly(Problem):
+    """This service only reads for now."""
+
+    status_code = 503
+    default_code = "read-only"
+    default_detail = "This service takes no changes for the moment; what is there can be read."
+    retry_after = 5
+
+
+class ProblemType(NamedTuple):
+    """How an expected error of a use case is told: an empty `code` is the error's own, `facts` are its members."""
+
+    status: int
+    code: str
+    detail: str
+    facts: tuple[str, ...] = ()
+    retry_after: int | None = None
+    challenge: str = ""
+
+
+PROBLEMS: Mapping[type[Exception], ProblemType] = {
+    InvalidCursor: ProblemType(
+        400, "invalid-cursor", "That cursor is not one that this list gave out for these filters."
+    ),
+}
+"""The errors of this package; each service has such a table of its own, in `<service>/problems.py`."""
+
+
+@cache
+def problem_types(package: str) -> Mapping[type[Exception], ProblemType]:
+    """The table of the package that an error is of; empty if it has none."""
+    if package not in ("wire", *SERVICES) or not find_spec(f"{package}.problems"):
+        return {}
+
+    return cast("Mapping[type[Exception], ProblemType]", import_module(f"{package}.problems").PROBLEMS)
+
+
+def translate(error: Exception) -> Exception:
+    """A use case's plain error as the problem that its service makes of it; any other error as it is."""
+    types = problem_types(type(error).__module__.partition(".")[0])
+    found = next((types[kind] for kind in type(error).__mro__ if kind in types), None)
+    if found is None:
+        return error
+
+    facts = {name: getattr(error, name) for name in found.facts}
+    problem = Problem(found.detail, code=found.code or getattr(error, "code", ""), **facts)
+    problem.status_code, problem.retry_after, problem.challenge = found.status, found.retry_after, found.challenge
+    return problem
+
+
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """The answer to an error in an API view; None for one that nobody expected."""
     told = tell(error)
@@ -110,9 +165,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 
 def tell(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]] | None:
     """Status, problem and headers for an error that is expected."""
+    translated = translate(error)
     for kind, teller in TELLERS:
-        if isinstance(error, kind):
-            return teller(error)
+        if isinstance(translated, kind):
+            return teller(translated)
 
     return None
 

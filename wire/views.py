@@ -1,17 +1,12 @@
-"""The base of every API view, and the addresses that every process has."""
+"""The base of every API view."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from django.conf import settings
-from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from django.http import HttpResponse
 from rest_framework.views import APIView
 
-from tokens.errors import IssuerUnavailable
 from tokens.permissions import OPEN, Scopes
-from tokens.verification import check_issuer
 
 
 class View(APIView):
@@ -38,50 +33,7 @@ class View(APIView):
         return super().finalize_response(request, response, *args, **kwargs)
 
 
-def opened(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def public(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Mark a plain view as open without a token."""
     view.scopes = OPEN  # type: ignore[attr-defined]
     return view
-
-
-@opened
-def healthz(request: HttpRequest) -> HttpResponse:
-    """Whether the process is alive."""
-    return answer_health(200, {"status": "alive"})
-
-
-@opened
-def readyz(request: HttpRequest) -> HttpResponse:
-    """Whether the process may serve: its database answers, and tokens can be checked."""
-    checks = {"database": check_database(), "issuer": ask_issuer()}
-    ready = all(state == "ok" for state in checks.values())
-    return answer_health(200 if ready else 503, {"status": "ready" if ready else "not ready", **checks})
-
-
-@opened
-def metrics(request: HttpRequest) -> HttpResponse:
-    """The figures of this process, as Prometheus reads them."""
-    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
-
-
-def check_database() -> str:
-    try:
-        connection.ensure_connection()
-        connection.cursor().execute("SELECT 1")
-    except DatabaseError as error:
-        return f"unavailable: {type(error).__name__}"
-    return "ok"
-
-
-def ask_issuer() -> str:
-    try:
-        check_issuer()
-    except IssuerUnavailable:
-        return "unavailable"
-    return "ok"
-
-
-def answer_health(status: int, members: dict[str, str]) -> HttpResponse:
-    response = JsonResponse({**members, "services": settings.SERVICES}, status=status)
-    response["Cache-Control"] = "no-store"
-    return response

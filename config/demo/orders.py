@@ -6,8 +6,8 @@ from uuid import UUID, uuid5
 from config.demo import ALICE, BOB, DAVE, NAMESPACE, Person, product_id
 from orders import checkout, transitions
 from orders.checkout import Customer
-from orders.inventory import Wanted
-from orders.life import TARGETS, Status
+from orders.inventory import RequestedLine
+from orders.lifecycle import TARGETS, Status
 from orders.models import Order
 
 
@@ -60,7 +60,7 @@ def resume(order: Order) -> Order:
 
 def order_basket(pk: UUID, person: Person, basket: Basket) -> Order:
     customer = Customer(str(person.id), person.name, person.email, "demo")
-    lines = [Wanted(product_id(sku), quantity) for sku, quantity in basket.items()]
+    lines = [RequestedLine(product_id(sku), quantity) for sku, quantity in basket.items()]
     return checkout.place_order(customer, lines, ship_to=f"{person.name}\n1 Mosaic Lane\nRavenna", order_id=pk)
 
 

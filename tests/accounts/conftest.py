@@ -7,7 +7,8 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from accounts import registration, statuses
+from accounts.issuing import status_lists
+from accounts.people import registration
 from tokens.issuer import get_issuer
 from tokens.verification import cache
 
@@ -16,7 +17,7 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture(autouse=True)
 def issuer(settings):
-    settings.TOKEN_ISSUER = "accounts.issuer.LocalIssuer"
+    settings.TOKEN_ISSUER = "accounts.issuing.local_issuer.LocalIssuer"
     forget()
     yield get_issuer()
     forget()
@@ -26,7 +27,7 @@ def forget():
     """Know nothing, as a process that has just been started."""
     get_issuer.cache_clear()
     cache.clear()
-    statuses._published.clear()
+    status_lists._published.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -60,15 +61,15 @@ def log_in(api):
 
 
 @pytest.fixture
-def bearer():
+def current_user():
     """An API client with an access token."""
 
-    def bearer(access):
+    def current_user(access):
         client = APIClient()
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {access}")
         return client
 
-    return bearer
+    return current_user
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
+from accounts.login.sessions import Origin, log_in
 from accounts.models import Session, User
-from accounts.sessions import Origin, log_in
 from tests.accounts.conftest import PASSWORD
 from tokens.cookies import access_name
 

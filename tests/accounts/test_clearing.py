@@ -8,10 +8,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import clearing, clients, sessions, statuses
+from accounts.issuing import status_lists
 from accounts.jobs import JOBS
+from accounts.login import sessions
 from accounts.models import Client, Event, Session, TokenStatus
+from accounts.oauth import clients
 from config.work import find_jobs
+from database import batch_delete
 from wire.events import SYSTEM
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -58,7 +61,7 @@ def test_all_of_them_go_however_many_in_batches(alice):
     )
 
     with CaptureQueriesContext(connection) as queries:
-        assert clearing.clear(Session.objects.exclude(ended_at=None), batch=10) == 25
+        assert batch_delete.clear(Session.objects.exclude(ended_at=None), batch=10) == 25
 
     deletions = [query for query in queries if query["sql"].startswith("DELETE")]
     assert len(deletions) == 3
@@ -70,21 +73,21 @@ def test_an_entry_goes_when_no_session_has_it_and_no_living_token_names_it(alice
     log_in()
 
     with later(days=31):
-        assert statuses.clear() == 0
+        assert status_lists.clear() == 0
         sessions.clear()
-        assert statuses.clear() == 1
+        assert status_lists.clear() == 1
     assert Session.objects.get().status_id == TokenStatus.objects.get().pk
 
 
 def test_an_entry_that_a_session_lost_stays_while_its_tokens_live(alice, log_in, api):
     refresh = log_in()["refresh"]
-    statuses.revoke(Session.objects.all())
+    status_lists.revoke(Session.objects.all())
     api.post("/api/token/refresh/", {"refresh": refresh})
 
     with later(hours=24):
-        assert statuses.clear() == 0
+        assert status_lists.clear() == 0
     with later(hours=26):
-        assert statuses.clear() == 1
+        assert status_lists.clear() == 1
 
 
 def test_the_entries_of_clients_stay(db):
@@ -93,7 +96,7 @@ def test_the_entries_of_clients_stay(db):
     clients.revoke(client, by=SYSTEM)
 
     with later(days=2):
-        assert statuses.clear() == 1
+        assert status_lists.clear() == 1
     assert Client.objects.get().status_id == TokenStatus.objects.get().pk
 
 
@@ -102,5 +105,5 @@ def test_the_last_entry_stays_so_that_no_list_goes_and_no_number_comes_twice(ali
     last = TokenStatus.objects.get().pk
     Session.objects.all().delete()
 
-    assert statuses.clear() == 0
+    assert status_lists.clear() == 0
     assert TokenStatus.objects.create().pk == last + 1

@@ -5,8 +5,8 @@ import secrets
 import pytest
 from django.test import Client
 
-from accounts import registration
 from accounts.models import Role
+from accounts.people import registration
 from tests.accounts.conftest import PASSWORD
 from tokens.cookies import access_name
 from tokens.verification import verify

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.devices import name_device
+from accounts.models.user_agents import name_device
 
 CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36"
 AGENTS = {

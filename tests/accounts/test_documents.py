@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import statuses
+from accounts.issuing import status_lists
 from accounts.models import Session, SigningKey, TokenStatus
 from tests.accounts.conftest import forget
 from tests.issuer import read
@@ -167,7 +167,7 @@ def test_two_processes_date_the_same_list_alike(client, alice, log_in, api):
     with time_machine.travel(start, tick=False):
         api.post("/api/token/blacklist/", {"refresh": grant["refresh"]})
         first = read_list(client.get(LIST))
-    statuses._published.clear()
+    status_lists._published.clear()
 
     with time_machine.travel(start + timedelta(seconds=40), tick=False):
         second = read_list(client.get(LIST))
@@ -203,17 +203,19 @@ def test_a_list_that_nobody_was_given_an_entry_in_is_not_found(client, number):
     assert client.get(f"/.well-known/token-status/{number}").status_code == 404
 
 
-def test_made_up_lists_take_nothing_from_the_real_ones(client, alice, log_in, bearer):
+def test_made_up_lists_take_nothing_from_the_real_ones(client, alice, log_in, current_user):
     for number in range(1, 200):
         client.get(f"/.well-known/token-status/{number}")
     TokenStatus.objects.create(pk=LIST_SIZE * 3 + 7)
 
     assert client.get("/.well-known/token-status/3").status_code == 200
-    assert bearer(log_in()["access"]).get("/api/accounts/me/").status_code == 200
-    assert len(statuses._published) == 1
+    assert current_user(log_in()["access"]).get("/api/accounts/me/").status_code == 200
+    assert len(status_lists._published) == 1
 
 
-def test_an_entry_beyond_the_first_list_is_in_its_own(two_lists_full, client, alice, log_in, bearer, api, settings):
+def test_an_entry_beyond_the_first_list_is_in_its_own(
+    two_lists_full, client, alice, log_in, current_user, api, settings
+):
     grant = log_in()
     entry = TokenStatus.objects.latest("pk").pk
 
@@ -225,7 +227,7 @@ def test_an_entry_beyond_the_first_list_is_in_its_own(two_lists_full, client, al
         "status_list": {"idx": 0, "uri": f"{settings.ISSUER}/.well-known/token-status/2"},
     }
     assert get_issuer().status_list(2).is_revoked(0)
-    assert bearer(grant["access"]).get("/api/accounts/me/").status_code == 401
+    assert current_user(grant["access"]).get("/api/accounts/me/").status_code == 401
 
 
 def test_a_fetch_takes_as_many_statements_whatever_was_revoked(client, alice, log_in, api):
@@ -242,7 +244,7 @@ def test_a_fetch_takes_as_many_statements_whatever_was_revoked(client, alice, lo
     assert counts == [4, 4]
 
 
-def test_with_a_shared_secret_there_is_no_key_to_publish(client, settings, alice, log_in, bearer):
+def test_with_a_shared_secret_there_is_no_key_to_publish(client, settings, alice, log_in, current_user):
     settings.JWT_ALGORITHM, settings.JWT_SIGNING_KEY = "HS256", "a secret of at least thirty-two bytes"
     forget()
 
@@ -250,25 +252,25 @@ def test_with_a_shared_secret_there_is_no_key_to_publish(client, settings, alice
 
     assert read(token)[0] == {"alg": "HS256", "typ": "at+jwt", "kid": "shared"}
     assert client.get(JWKS).json() == {"keys": []}
-    assert bearer(token).get("/api/accounts/me/").status_code == 200
+    assert current_user(token).get("/api/accounts/me/").status_code == 200
     assert jwt.get_unverified_header(client.get(LIST).content.decode())["kid"] == "shared"
     assert not SigningKey.objects.exists()
 
 
-def test_with_a_shared_secret_no_other_algorithm_is_taken(settings, alice, log_in, bearer):
+def test_with_a_shared_secret_no_other_algorithm_is_taken(settings, alice, log_in, current_user):
     asymmetric = log_in()["access"]
     settings.JWT_ALGORITHM, settings.JWT_SIGNING_KEY = "HS256", "a secret of at least thirty-two bytes"
     forget()
 
-    assert bearer(asymmetric).get("/api/accounts/me/").status_code == 401
+    assert current_user(asymmetric).get("/api/accounts/me/").status_code == 401
     assert Session.objects.alive().exists()
 
 
-def test_without_one_hs256_is_never_taken(settings, alice, log_in, bearer):
+def test_without_one_hs256_is_never_taken(settings, alice, log_in, current_user):
     settings.JWT_ALGORITHM, settings.JWT_SIGNING_KEY = "HS256", "a secret of at least thirty-two bytes"
     forget()
     shared = log_in()["access"]
     settings.JWT_ALGORITHM, settings.JWT_SIGNING_KEY = "ES256", ""
     forget()
 
-    assert bearer(shared).get("/api/accounts/me/").status_code == 401
+    assert current_user(shared).get("/api/accounts/me/").status_code == 401

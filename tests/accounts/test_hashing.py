@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from accounts import hashers
-from accounts.hashers import OwaspArgon2
+from accounts.login import hashers
+from accounts.login.hashers import OwaspArgon2
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from accounts import keys
+from accounts.issuing import keys
+from accounts.login.sessions import Origin, log_in
 from accounts.models import SigningKey
-from accounts.sessions import Origin, log_in
 from tests.accounts.conftest import PASSWORD, forget
 from tokens import encryption
 from wire.events import SYSTEM
@@ -102,7 +102,7 @@ def test_node_takes_our_tokens_encrypted_with_the_key(alice, settings, start_nod
 
 
 def test_node_refuses_what_we_refuse(alice, start_node):
-    forged = encryption.close(encryption.open_shell(new_token())[:-4] + "AAAA")
+    forged = encryption.close(encryption.decrypt(new_token())[:-4] + "AAAA")
 
     answer = start_node().verify(forged)
 

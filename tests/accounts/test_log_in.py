@@ -48,8 +48,8 @@ def test_an_access_token_is_one_of_rfc_9068(api, alice, log_in, issuer, settings
     }
 
 
-def test_the_token_opens_what_its_scope_says(alice, log_in, bearer):
-    answer = bearer(log_in()["access"]).get("/api/accounts/me/")
+def test_the_token_opens_what_its_scope_says(alice, log_in, current_user):
+    answer = current_user(log_in()["access"]).get("/api/accounts/me/")
 
     assert answer.json() == {
         "id": str(alice.pk),

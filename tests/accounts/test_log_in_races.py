@@ -7,8 +7,9 @@ import jwt
 import pytest
 from django.db import transaction
 
-from accounts import roles, sessions
+from accounts.login import sessions
 from accounts.models import Role, Session
+from accounts.people import access
 from wire.events import SYSTEM
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.postgresql]
@@ -25,19 +26,19 @@ def clerk(alice):
 
 
 def take_from_user(alice, clerk):
-    before = roles.scopes_of(alice)
+    before = access.scopes_of(alice)
     alice.roles.remove(clerk)
-    roles.apply_user_change(alice, before=before, changed=["roles"], by=SYSTEM)
+    access.apply_user_change(alice, before=before, changed=["roles"], by=SYSTEM)
 
 
 def take_from_role(alice, clerk):
     clerk.scopes = []
     clerk.save()
-    roles.revoke_role(clerk, by=SYSTEM)
+    access.revoke_role(clerk, by=SYSTEM)
 
 
 def delete_role(alice, clerk):
-    roles.revoke_role(clerk, by=SYSTEM)
+    access.revoke_role(clerk, by=SYSTEM)
     clerk.delete()
 
 

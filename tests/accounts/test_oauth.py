@@ -8,8 +8,9 @@ from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection
 from django.test import Client as Browser
 
-from accounts import clients, roles
 from accounts.models import Client, Event, Session, TokenStatus
+from accounts.oauth import clients
+from accounts.people import access
 from tests.accounts.conftest import forget
 from tests.issuer import read
 from tokens.verification import verify
@@ -110,11 +111,11 @@ def test_a_clients_token_is_one_of_rfc_9068(orders, settings):
     }
 
 
-def test_a_clients_token_opens_its_audience_alone(orders, bearer):
+def test_a_clients_token_opens_its_audience_alone(orders, current_user):
     token = orders.token()
 
     assert verify(token, "products")["sub"] == "orders"
-    assert bearer(token).get("/api/accounts/me/").status_code == 401
+    assert current_user(token).get("/api/accounts/me/").status_code == 401
 
 
 def test_the_form_will_do_for_credentials(client, orders):
@@ -430,7 +431,7 @@ def test_a_refresh_token_is_told_of_to_a_client_of_accounts_alone(client, orders
 def test_a_refresh_token_of_who_is_disabled_is_not_active(client, alice, log_in):
     staff = Machine(client, "desk", scopes=["products:read"], audience=["accounts"])
     refresh = log_in()["refresh"]
-    roles.disable(alice, by=SYSTEM)
+    access.disable(alice, by=SYSTEM)
 
     assert staff.post(INTROSPECT, token=refresh).json() == {"active": False}
 

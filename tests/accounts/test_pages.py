@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.test import Client
 
-from accounts import keys
+from accounts.issuing import keys
 from accounts.models import Session, User
 from tests.accounts.conftest import PASSWORD, forget
 from tokens import encryption
@@ -142,7 +142,7 @@ def test_a_refused_renewal_clears_both_cookies(logged_in):
 
 def test_a_token_refused_when_just_issued_is_not_renewed(logged_in):
     Session.objects.get().status.revoked_at = None
-    forged = encryption.open_shell(logged_in.cookies[access_name()].value)[:-4] + "AAAA"
+    forged = encryption.decrypt(logged_in.cookies[access_name()].value)[:-4] + "AAAA"
     logged_in.cookies[access_name()] = encryption.close(forged)
 
     answer = logged_in.get("/account/")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from accounts import registration
 from accounts.models import Event, Session, TokenStatus, User
+from accounts.people import registration
 from tests.accounts.conftest import PASSWORD
 from wire.events import SYSTEM
 
@@ -14,9 +14,9 @@ NEW = "a staple and a horse"
 
 
 @pytest.fixture
-def own(alice, log_in, bearer):
+def own(alice, log_in, current_user):
     """Alice's API client."""
-    return bearer(log_in()["access"])
+    return current_user(log_in()["access"])
 
 
 def change(client, current=PASSWORD, new=NEW):
@@ -30,11 +30,11 @@ def test_the_new_password_opens_and_the_old_one_does_not(own, alice, api):
     assert api.post("/api/token/", {"email": alice.email, "password": PASSWORD}).status_code == 401
 
 
-def test_the_other_sessions_end_and_this_one_goes_on(alice, log_in, bearer):
+def test_the_other_sessions_end_and_this_one_goes_on(alice, log_in, current_user):
     log_in()
     own = log_in()["access"]
 
-    change(bearer(own))
+    change(current_user(own))
 
     assert [session.end_reason for session in Session.objects.order_by("created_at")] == ["password change", ""]
     assert [status.revoked_at is None for status in TokenStatus.objects.order_by("pk")] == [False, True]
@@ -87,7 +87,7 @@ def test_a_password_that_was_reset_ends_every_session(own, alice, log_in, api):
 
 
 def test_a_password_hashed_with_less_is_hashed_anew_at_log_in(alice, api, settings):
-    settings.PASSWORD_HASHERS = ["accounts.hashers.OwaspArgon2", "django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.PASSWORD_HASHERS = ["accounts.login.hashers.OwaspArgon2", "django.contrib.auth.hashers.MD5PasswordHasher"]
 
     assert api.post("/api/token/", {"email": alice.email, "password": PASSWORD}).status_code == 200
 
@@ -97,7 +97,7 @@ def test_a_password_hashed_with_less_is_hashed_anew_at_log_in(alice, api, settin
 
 def test_a_hash_made_anew_at_log_in_does_not_undo_a_password_set_meanwhile(alice, settings):
     registration.reset_password(User.objects.get(), NEW)
-    settings.PASSWORD_HASHERS = ["accounts.hashers.OwaspArgon2", "django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.PASSWORD_HASHERS = ["accounts.login.hashers.OwaspArgon2", "django.contrib.auth.hashers.MD5PasswordHasher"]
 
     assert alice.check_password(PASSWORD) is False
 
@@ -105,7 +105,7 @@ def test_a_hash_made_anew_at_log_in_does_not_undo_a_password_set_meanwhile(alice
 
 
 def test_two_who_log_in_at_once_with_an_old_hash_both_get_in(alice, settings):
-    settings.PASSWORD_HASHERS = ["accounts.hashers.OwaspArgon2", "django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.PASSWORD_HASHERS = ["accounts.login.hashers.OwaspArgon2", "django.contrib.auth.hashers.MD5PasswordHasher"]
     other = User.objects.get()
 
     assert [alice.check_password(PASSWORD), other.check_password(PASSWORD)] == [True, True]

@@ -9,9 +9,9 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from accounts import registration
-from accounts.forms import NewPasswordForm
 from accounts.models import Event, Session, User
+from accounts.pages.forms import NewPasswordForm
+from accounts.people import registration
 from tests.accounts.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db

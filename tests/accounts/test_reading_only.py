@@ -4,8 +4,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from accounts import clients
 from accounts.models import Client
+from accounts.oauth import clients
 from wire.events import SYSTEM
 
 pytestmark = pytest.mark.django_db

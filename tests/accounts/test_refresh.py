@@ -9,10 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import statuses
-from accounts.issuing import REFRESH_PURPOSE, read_refresh
+from accounts.issuing import status_lists
+from accounts.issuing.key_derivation import derive
+from accounts.issuing.tokens import REFRESH_PURPOSE, read_refresh
 from accounts.models import Session, TokenStatus
-from accounts.secrecy import derive
 from tests.accounts.conftest import PASSWORD
 from tokens.errors import TokenRefused
 
@@ -40,7 +40,7 @@ def test_a_refresh_whose_answer_was_lost_is_answered_the_same_again(api, alice, 
     assert first["refresh"] == again["refresh"]
 
 
-def test_a_token_used_after_the_grace_ends_its_session(api, alice, log_in, bearer):
+def test_a_token_used_after_the_grace_ends_its_session(api, alice, log_in, current_user):
     stolen = log_in()["refresh"]
     successor = refresh(api, stolen).json()
 
@@ -118,7 +118,7 @@ def test_a_refresh_takes_four_statements(api, alice, log_in):
 
 def test_only_the_refresh_that_gets_a_new_entry_takes_two_more(api, alice, log_in):
     token = log_in()["refresh"]
-    statuses.revoke(Session.objects.all())
+    status_lists.revoke(Session.objects.all())
 
     assert count_statements(lambda: refresh(api, token)) == 6
     assert count_statements(lambda: refresh(api, token)) == 4
@@ -197,7 +197,7 @@ def test_a_body_of_the_wrong_shape_is_told(api, db, body):
     assert api.post("/api/token/refresh/", body).status_code == 400
 
 
-def test_a_log_out_ends_the_session_and_its_tokens(api, alice, log_in, bearer):
+def test_a_log_out_ends_the_session_and_its_tokens(api, alice, log_in, current_user):
     grant = log_in()
 
     assert api.post("/api/token/blacklist/", {"refresh": grant["refresh"]}).json() == {}
@@ -206,10 +206,10 @@ def test_a_log_out_ends_the_session_and_its_tokens(api, alice, log_in, bearer):
     assert TokenStatus.objects.get().revoked_at is not None
 
 
-def test_a_changed_password_ends_every_other_session(api, alice, log_in, bearer):
+def test_a_changed_password_ends_every_other_session(api, alice, log_in, current_user):
     other, own = log_in(), log_in()
 
-    answer = bearer(own["access"]).post(
+    answer = current_user(own["access"]).post(
         "/api/accounts/me/password/", {"current_password": PASSWORD, "new_password": "another horse battery"}
     )
 

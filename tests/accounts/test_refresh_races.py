@@ -6,8 +6,10 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from accounts import keys, roles, sessions, statuses
+from accounts.issuing import keys, status_lists
+from accounts.login import sessions
 from accounts.models import Event, Role, Session, TokenStatus
+from accounts.people import access
 from tests.accounts.conftest import forget
 from tokens.errors import TokenRefused
 from tokens.verification import verify
@@ -102,9 +104,9 @@ def test_a_scope_taken_among_refreshes_leaves_no_token_that_carries_it(alice, lo
     def act(number):
         if number != 4:
             return refresh(token)
-        before = roles.scopes_of(alice)
+        before = access.scopes_of(alice)
         alice.roles.remove(clerk)
-        return roles.apply_user_change(alice, before=before, changed=["roles"], by=SYSTEM)
+        return access.apply_user_change(alice, before=before, changed=["roles"], by=SYSTEM)
 
     answers = [answer for answer in at_once(8, act) if answer is not None]
     last = refresh(answers[0].json()["refresh"]).json()
@@ -120,7 +122,7 @@ def test_of_many_who_find_the_bit_set_one_gives_the_session_a_new_entry(alice, l
     token = log_in()["refresh"]
     if used:
         refresh(token)
-    statuses.revoke(Session.objects.all())
+    status_lists.revoke(Session.objects.all())
 
     answers = at_once(8, lambda _: refresh(token))
 

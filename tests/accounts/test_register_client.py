@@ -5,8 +5,8 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts import clients
 from accounts.models import Client
+from accounts.oauth import clients
 
 pytestmark = pytest.mark.django_db
 

@@ -9,8 +9,10 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.utils import timezone
 
-from accounts import clearing, roles, sessions
+from accounts.login import sessions
 from accounts.models import Event, Role, Session, User
+from accounts.people import access
+from database import batch_delete
 from tests.accounts.conftest import PASSWORD
 from tests.issuer import read
 from wire.events import SYSTEM
@@ -60,13 +62,13 @@ def test_a_token_carries_what_all_roles_carry_together(alice, log_in):
     assert claims["roles"] == ["catalogue manager", "customer", "order manager"]
 
 
-def test_who_has_no_role_may_nothing(alice, log_in, bearer):
+def test_who_has_no_role_may_nothing(alice, log_in, current_user):
     alice.roles.clear()
 
     access = log_in()["access"]
 
     assert read(access)[1]["scope"] == ""
-    assert bearer(access).get("/api/accounts/me/").status_code == 403
+    assert current_user(access).get("/api/accounts/me/").status_code == 403
 
 
 @pytest.mark.parametrize("scopes", [["stock:reserve"], ["orders:pay"], ["made:up"], "account", {"account": 1}, [1]])
@@ -78,7 +80,7 @@ def test_a_role_carries_no_more_than_a_role_may(scopes):
 def test_disabling_twice_is_told_once(alice, log_in):
     log_in()
 
-    assert [roles.disable(alice, by=SYSTEM) for _ in range(2)] == [True, False]
+    assert [access.disable(alice, by=SYSTEM) for _ in range(2)] == [True, False]
     assert [event.what for event in Event.objects.about(alice)] == ["registered", "user disabled"]
 
 
@@ -107,7 +109,7 @@ def test_a_log_in_that_was_overtaken_opens_nothing(alice, change):
 def test_no_session_survives_a_user_who_is_disabled_while_he_logs_in(alice, at_once, api):
     def act(number):
         if number == 0:
-            return roles.disable(alice, by=SYSTEM)
+            return access.disable(alice, by=SYSTEM)
         body = {"email": alice.email, "password": PASSWORD}
         return api.post("/api/token/", body, REMOTE_ADDR=f"10.0.{number}.1").status_code
 
@@ -134,16 +136,16 @@ def test_a_role_that_loses_a_scope_revokes_where_a_token_may_live(alice, log_in,
     log_in()
     Session.objects.update(**{name: timezone.now() + by for name, by in change.items()})
 
-    roles.revoke_role(Role.objects.get(name="customer"), by=SYSTEM)
+    access.revoke_role(Role.objects.get(name="customer"), by=SYSTEM)
 
     assert (Session.objects.get().status.revoked_at is not None) == revoked
 
 
 def test_the_sessions_of_a_big_role_are_revoked_in_batches(alice, log_in, monkeypatch):
-    monkeypatch.setattr(clearing, "BATCH", 2)
+    monkeypatch.setattr(batch_delete, "BATCH", 2)
     for _ in range(5):
         log_in()
 
-    roles.revoke_role(Role.objects.get(name="customer"), by=SYSTEM)
+    access.revoke_role(Role.objects.get(name="customer"), by=SYSTEM)
 
     assert not Session.objects.filter(status__revoked_at=None).exists()

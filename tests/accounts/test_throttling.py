@@ -6,9 +6,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from accounts import throttling
+from accounts.login import throttling
+from accounts.login.throttling import Limit, TooManyFailures, count, limits_of
 from accounts.models import Event, FailedLogIn
-from accounts.throttling import Limit, TooManyFailures, count, limits_of
 from tests.accounts.conftest import PASSWORD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

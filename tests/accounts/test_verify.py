@@ -2,9 +2,9 @@
 
 import pytest
 
-from accounts import clients
 from accounts.models import Client, TokenStatus
-from tokens.encryption import MAX_SHELL
+from accounts.oauth import clients
+from tokens.encryption import MAX_JWE
 from wire.events import SYSTEM
 
 pytestmark = pytest.mark.django_db
@@ -70,5 +70,5 @@ def test_asking_changes_nothing(api, alice, log_in):
 
 
 def test_the_longest_token_there_is_may_be_asked_about(api, db):
-    assert verify(api, "x" * MAX_SHELL).status_code == 401
-    assert verify(api, "x" * (MAX_SHELL + 1)).status_code == 400
+    assert verify(api, "x" * MAX_JWE).status_code == 401
+    assert verify(api, "x" * (MAX_JWE + 1)).status_code == 400

@@ -7,7 +7,7 @@ from django.conf import settings as deployed
 from django.core.management import CommandError, call_command
 
 from orders.inventory import get_inventory
-from orders.life import TARGETS
+from orders.lifecycle import TARGETS
 from tokens.scopes import SERVICES
 
 pytestmark = [

@@ -20,7 +20,7 @@ def path(tmp_path):
 def own(path, django_db_blocker):
     """A connection to a file; each thread has one of its own under the same alias."""
     connections.settings["own"] = dict(connections["default"].settings_dict) | {
-        "ENGINE": "config.sqlite",
+        "ENGINE": "database.sqlite",
         "NAME": str(path),
         "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 0.3, "init_command": PRAGMAS},
     }

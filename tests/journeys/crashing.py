@@ -29,8 +29,8 @@ from django.test import override_settings  # noqa: E402
 from django.test.utils import setup_test_environment  # noqa: E402
 
 from config import failpoints  # noqa: E402
-from config.monolith import LocalInventory  # noqa: E402
-from orders import settling  # noqa: E402
+from config.local_inventory import LocalInventory  # noqa: E402
+from orders import resuming  # noqa: E402
 from orders.inventory import InventoryUnavailable  # noqa: E402
 from orders.models import LEASE, PAYMENT_TERM, IdempotencyKey, Order  # noqa: E402
 from products import catalogue, stock  # noqa: E402
@@ -87,13 +87,13 @@ class Placing(Journey):
         orders.story.begin:after
         orders.idempotency.claim:after
         orders.checkout.confirm:before
-        config.monolith.LocalInventory.reserve:before
+        config.local_inventory.LocalInventory.reserve:before
         products.stock.reserve:before
         products.stock.hold:before
         products.stock.hold:after
         products.stock.keep:after
         products.stock.reserve:after
-        config.monolith.LocalInventory.reserve:after
+        config.local_inventory.LocalInventory.reserve:after
         orders.checkout.place:before
         orders.models.OrderQuerySet.move:before
         orders.models.OrderQuerySet.move:after
@@ -127,10 +127,10 @@ class Refusing(Placing):
         orders.checkout.reject:after
         orders.idempotency.keep:before
         orders.idempotency.keep:after
-        orders.debts.offer:before
+        orders.outbox.offer:before
         products.stock.release:before
         products.stock.release:after
-        orders.debts.pay:after
+        orders.outbox.pay:after
         orders.checkout.confirm:after
     """
 
@@ -142,15 +142,15 @@ class Cancelling(Journey):
         orders.transitions.write:before
         orders.models.OrderQuerySet.move:after
         orders.transitions.write:after
-        orders.debts.offer:before
-        orders.debts.pay:before
-        config.monolith.LocalInventory.release:before
+        orders.outbox.offer:before
+        orders.outbox.pay:before
+        config.local_inventory.LocalInventory.release:before
         products.stock.release:before
         products.models.ReservationQuerySet.move:after
         products.stock.enter:before
         products.stock.enter:after
         products.stock.release:after
-        orders.debts.pay:after
+        orders.outbox.pay:after
         orders.transitions.change:after
     """
 
@@ -183,18 +183,18 @@ class Expiring(Journey):
 
     status, reservation = "expired", "released"
     points = """
-        orders.settling.expire_unpaid:before
+        orders.resuming.expire_unpaid:before
         orders.transitions.write:before
         orders.models.OrderQuerySet.move:after
         orders.transitions.write:after
-        orders.settling.expire_unpaid:after
-        orders.settling.settle:before
-        orders.debts.pay:before
+        orders.resuming.expire_unpaid:after
+        orders.resuming.settle:before
+        orders.outbox.pay:before
         products.stock.release:before
         products.stock.enter:after
         products.stock.release:after
-        orders.debts.pay:after
-        orders.settling.settle_orders:after
+        orders.outbox.pay:after
+        orders.resuming.settle_orders:after
     """
 
     def prepare(self, product):
@@ -203,8 +203,8 @@ class Expiring(Journey):
         old.update(placed_at=datetime.now(UTC) - PAYMENT_TERM - timedelta(seconds=1))
 
     def step(self):
-        settling.expire_unpaid()
-        settling.settle_orders()
+        resuming.expire_unpaid()
+        resuming.settle_orders()
 
 
 class Settling(Expiring):
@@ -212,8 +212,8 @@ class Settling(Expiring):
 
     status, reservation = "placed", "held"
     points = """
-        orders.settling.settle_orders:before
-        orders.settling.settle:before
+        orders.resuming.settle_orders:before
+        orders.resuming.settle:before
         orders.models.OrderQuerySet.take_over:after
         orders.checkout.resume:before
         products.stock.reserve:before
@@ -222,7 +222,7 @@ class Settling(Expiring):
         orders.checkout.place:before
         orders.models.OrderQuerySet.move:after
         orders.checkout.place:after
-        orders.settling.settle:after
+        orders.resuming.settle:after
     """
 
     def prepare(self, product):
@@ -300,7 +300,7 @@ def recover(journey: Journey) -> list[str]:
     """What the next process finds, settles, and answers to those who ask again."""
     with time_machine.travel(datetime.now(UTC) + LEASE + timedelta(seconds=1)):
         broken = find_violations(settled=False)
-        settling.settle_orders()
+        resuming.settle_orders()
         left = find_violations(settled=True)
         answers = [journey.step(), journey.step()]
         return [*broken, *left, *find_violations(settled=True), *judge(journey, answers)]

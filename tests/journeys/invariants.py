@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from orders.life import Status
+from orders.lifecycle import Status
 from orders.models import Event, Order
-from orders.reconciling import find_drift as find_order_drift
+from orders.reconciliation import find_drift as find_order_drift
 from products.models import Reservation
-from products.reconciling import find_drift as find_stock_drift
+from products.reconciliation import find_drift as find_stock_drift
 
 ENDED = (Status.REJECTED, Status.CANCELLED, Status.EXPIRED)
 

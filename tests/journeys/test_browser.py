@@ -11,9 +11,9 @@ import time_machine
 from django.apps import apps
 from django.db import connections
 
-from accounts import registration
-from accounts.issuing import issue_access
+from accounts.issuing.tokens import issue_access
 from accounts.models import Role, Session
+from accounts.people import registration
 from orders.models import Order
 from products import catalogue, stock
 from products.models import Stock
@@ -46,7 +46,7 @@ PAGES = [*OPEN_PAGES, "/products/", "/products/?q=nothing+like+it", "/orders/", 
 @pytest.fixture(autouse=True)
 def issuer(settings):
     """The real issuer, keys in the database."""
-    settings.TOKEN_ISSUER = "accounts.issuer.LocalIssuer"
+    settings.TOKEN_ISSUER = "accounts.issuing.local_issuer.LocalIssuer"
     get_issuer.cache_clear()
     cache.clear()
     yield get_issuer()

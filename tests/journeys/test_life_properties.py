@@ -26,16 +26,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from config.monolith import LocalInventory
-from orders import idempotency, settling, transitions
+from config.local_inventory import LocalInventory
+from orders import idempotency, resuming, transitions
 from orders.checkout import Customer
 from orders.idempotency import Answer, KeyReused
-from orders.inventory import InventoryUnavailable, Wanted, get_inventory
-from orders.life import ACTIONS, HOLDING, TARGETS, Status, allowed_actions
+from orders.inventory import InventoryUnavailable, RequestedLine, get_inventory
+from orders.lifecycle import ACTIONS, HOLDING, TARGETS, Status, allowed_actions
 from orders.models import PAYMENT_TERM, IdempotencyKey, Order
 from products import catalogue, stock
 from products.models import Reservation, Stock
-from products.reconciling import find_drift
+from products.reconciliation import find_drift
 from tests.journeys.invariants import find_violations
 from wire.events import SYSTEM
 
@@ -92,7 +92,7 @@ class StockMachine(Shop):
 
     @rule(order=orders, basket=baskets)
     def reserve(self, order, basket):
-        wanted = [Wanted(self.products[shelf], units) for shelf, units in basket.items()]
+        wanted = [RequestedLine(self.products[shelf], units) for shelf, units in basket.items()]
         said = attempt(lambda: Counter({line.product: line.quantity for line in stock.reserve(order, wanted)}))
         assert said == self.expect_reserve(order, Counter(basket))
 
@@ -247,7 +247,7 @@ class ShopMachine(Shop):
             assert self.finals.setdefault(key, outcome[:3]) == outcome[:3]
 
     def send(self, caller, basket, key):
-        lines = [Wanted(self.products[shelf], units) for shelf, units in basket]
+        lines = [RequestedLine(self.products[shelf], units) for shelf, units in basket]
         return idempotency.place_once(Customer(caller.sub, client_id="api"), lines, key=key, answer=tell)
 
     # Whoever moves orders on
@@ -293,7 +293,7 @@ class ShopMachine(Shop):
         expired = old.exists()
         for order in old:
             old.update(placed_at=order.placed_at - PAYMENT_TERM - timedelta(seconds=1))
-        assert settling.expire_unpaid() == expired
+        assert resuming.expire_unpaid() == expired
 
     @precondition(lambda self: self.orders)
     @rule(data=st.data(), minutes=st.sampled_from([1, 20]))
@@ -305,7 +305,7 @@ class ShopMachine(Shop):
 
     @rule()
     def settle(self):
-        tally = settling.settle_orders()
+        tally = resuming.settle_orders()
         assert tally["stuck"] == 0
         if self.inventory.mood == "fine":
             assert tally["left"] == 0
@@ -326,7 +326,7 @@ class ShopMachine(Shop):
     def a_late_reserve(self, data):
         """A request to hold that the network had kept: it must not hold for an order that has ended."""
         order = Order.objects.get(pk=self.pick(data))
-        lines = [stock.Wanted(*line) for line in order.lines.values_list("product", "quantity", "seen_price")]
+        lines = [stock.RequestedLine(*line) for line in order.lines.values_list("product", "quantity", "seen_price")]
         state = stock.state_of(order.pk)
         said = attempt(lambda: len(stock.reserve(order.pk, lines)))
         if state is not None:
@@ -370,7 +370,7 @@ class ShopMachine(Shop):
         """However it went: with products back, one run of the resolver leaves nothing undone."""
         self.inventory.mood = "fine"
         Order.objects.filter(status=Status.PENDING).update(lease_until="2000-01-01T00:00:00Z")
-        settling.settle_orders()
+        resuming.settle_orders()
         assert find_violations(settled=True) == []
 
 

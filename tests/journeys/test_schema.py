@@ -41,7 +41,7 @@ MODES = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGAT
 
 @pytest.fixture(autouse=True)
 def issuer(settings):
-    settings.TOKEN_ISSUER = "accounts.issuer.LocalIssuer"
+    settings.TOKEN_ISSUER = "accounts.issuing.local_issuer.LocalIssuer"
     get_issuer.cache_clear()
     cache.clear()
     yield get_issuer()
@@ -65,15 +65,15 @@ class Shop:
         answer = APIClient().post("/api/token/", {"email": person.email, "password": PASSWORD})
         return answer.json()
 
-    def bearer(self, label):
+    def current_user(self, label):
         """Whoever may do what an operation does."""
         return self.client() if "/reservations/" in label else self.log_in(ADMIN)["access"]
 
     def client(self):
         """The token of the orders service."""
-        from accounts import clients
-        from accounts.issuing import issue_client_access
+        from accounts.issuing.tokens import issue_client_access
         from accounts.models import Client
+        from accounts.oauth import clients
         from wire.events import SYSTEM
 
         client = Client(client_id="schema", scopes=["stock:reserve"], audience=["products"])
@@ -99,7 +99,7 @@ class Shop:
     def reserve(self, order_id):
         from products import stock
 
-        return stock.reserve(uuid.UUID(order_id), [stock.Wanted(self.product.pk, 1)])
+        return stock.reserve(uuid.UUID(order_id), [stock.RequestedLine(self.product.pk, 1)])
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_a_customer_gets_a_documented_answer(shop, label):
 
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_who_may_gets_a_documented_answer(shop, label):
-    explore(OPERATIONS[label], shop.bearer(label), shop.paths(label), examples=15)
+    explore(OPERATIONS[label], shop.current_user(label), shop.paths(label), examples=15)
 
 
 def bodies(shop, pair):
@@ -186,9 +186,9 @@ def prepare(shop, label):
 
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_every_operation_can_succeed(shop, label):
-    pair, bearer = shop.log_in(ALICE), shop.bearer(label)
+    pair, current_user = shop.log_in(ALICE), shop.current_user(label)
     prepare(shop, label)
-    headers = {"Authorization": f"Bearer {bearer}", "Idempotency-Key": f'"{uuid.uuid4()}"'}
+    headers = {"Authorization": f"Bearer {current_user}", "Idempotency-Key": f'"{uuid.uuid4()}"'}
     case = OPERATIONS[label].Case(path_parameters=shop.paths(label), headers=headers)
     body = bodies(shop, pair).get(label)
     if body is not None:

@@ -8,13 +8,13 @@ from decimal import Decimal
 
 from orders.inventory import (
     Gone,
-    Held,
     InventoryUnavailable,
     OtherLines,
     OutOfStock,
     PriceChanged,
+    RequestedLine,
+    ReservedLine,
     Unorderable,
-    Wanted,
     refuse_transaction,
 )
 from wire.money import write_amount
@@ -36,8 +36,8 @@ class Shelf:
 @dataclass
 class Reservation:
     state: str
-    lines: list[Held] = field(default_factory=list)
-    asked: list[Wanted] = field(default_factory=list)
+    lines: list[ReservedLine] = field(default_factory=list)
+    asked: list[RequestedLine] = field(default_factory=list)
 
 
 class InMemoryInventory:
@@ -132,7 +132,7 @@ class InMemoryInventory:
 
     def _hold(self, line):
         shelf = self.shelves[line.product]
-        return Held(line.product, line.quantity, shelf.sku, shelf.name, shelf.price, shelf.currency)
+        return ReservedLine(line.product, line.quantity, shelf.sku, shelf.name, shelf.price, shelf.currency)
 
     def _step(self, order_id, before, after, signs):
         if after == "released":

@@ -6,7 +6,7 @@ import gzip
 import pytest
 from django.core.management import CommandError, call_command
 
-from orders.exporting import HEADER, export_orders
+from orders.csv_export import HEADER, export_orders
 from orders.models import Order
 
 pytestmark = pytest.mark.django_db

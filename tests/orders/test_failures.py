@@ -6,7 +6,7 @@ import uuid
 import pytest
 from django.db import connection, transaction
 
-from orders import checkout, settling, transitions
+from orders import checkout, resuming, transitions
 from orders.models import Event, Order
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,7 @@ def test_products_back_settles_it(alice, tea, place, inventory):
     response = place(alice, {tea: 2}, key='"k"')
     inventory.down = False
 
-    assert settling.settle_orders() == {"settled": 1, "stuck": 0, "left": 0}
+    assert resuming.settle_orders() == {"settled": 1, "stuck": 0, "left": 0}
     assert alice.get(response["Location"]).json()["total"] == "9.00"
     assert place(alice, {tea: 2}, key='"k"').status_code == 201
     assert inventory.counters(tea) == (10, 2)
@@ -39,7 +39,7 @@ def test_products_down_until_the_deadline_rejects_it(alice, tea, place, inventor
     order = place(alice, {tea: 2}, key='"k"').json()
     later(order["id"], minutes=16)
 
-    assert settling.settle_orders() == {"settled": 0, "stuck": 0, "left": 1}
+    assert resuming.settle_orders() == {"settled": 0, "stuck": 0, "left": 1}
     assert [Order.objects.get().status, Order.objects.get().owes] == ["rejected", "release"]
 
     inventory.down = False
@@ -47,7 +47,7 @@ def test_products_down_until_the_deadline_rejects_it(alice, tea, place, inventor
 
     assert (response.status_code, response.json()["code"]) == (409, "not-reserved")
     assert response.json()["lines"] == [{"product": str(tea)}]
-    assert settling.settle_orders() == {"settled": 1, "stuck": 0, "left": 0}
+    assert resuming.settle_orders() == {"settled": 1, "stuck": 0, "left": 0}
     assert (Order.objects.get().owes, inventory.counters(tea)) == ("", (10, 0))
 
 
@@ -79,7 +79,7 @@ def test_stock_held_for_an_order_past_its_deadline_is_let_go(alice, tea, place, 
     inventory.mute = False
     later(order["id"], minutes=16)
 
-    settling.settle_orders()
+    resuming.settle_orders()
 
     assert (Order.objects.get().status, inventory.counters(tea)) == ("rejected", (10, 0))
 
@@ -88,7 +88,7 @@ def test_a_crash_before_reserve_is_made_good(alice, tea, inventory, later):
     order = checkout.open_order(customer(alice), wanted(tea)).order
     later(order.pk, seconds=31)
 
-    assert settling.settle_orders() == {"settled": 1, "stuck": 0, "left": 0}
+    assert resuming.settle_orders() == {"settled": 1, "stuck": 0, "left": 0}
     assert (Order.objects.get().status, inventory.counters(tea)) == ("placed", (10, 2))
 
 
@@ -97,7 +97,7 @@ def test_a_crash_after_reserve_is_made_good(alice, tea, inventory, later):
     inventory.reserve(order.pk, wanted(tea))
     later(order.pk, seconds=31)
 
-    settling.settle_orders()
+    resuming.settle_orders()
 
     assert (Order.objects.get().status, inventory.counters(tea)) == ("placed", (10, 2))
 
@@ -106,7 +106,7 @@ def test_a_crash_before_a_debt_was_paid_is_made_good(alice, tea, place, inventor
     place(alice, {tea: 2})
     transitions.write(Order.objects.get(), "cancelled", by=customer(alice))
 
-    assert settling.settle_orders() == {"settled": 1, "stuck": 0, "left": 0}
+    assert resuming.settle_orders() == {"settled": 1, "stuck": 0, "left": 0}
     assert (Order.objects.get().owes, inventory.counters(tea)) == ("", (10, 0))
 
 
@@ -114,7 +114,7 @@ def test_the_resolver_leaves_others_business_alone(alice, tea, place, inventory)
     checkout.open_order(customer(alice), wanted(tea))
     place(alice, {tea: 1})
 
-    assert settling.settle_orders() == {"settled": 0, "stuck": 0, "left": 0}
+    assert resuming.settle_orders() == {"settled": 0, "stuck": 0, "left": 0}
     assert Order.objects.filter(status="pending").count() == 1
 
 
@@ -130,7 +130,7 @@ def test_a_deadline_and_a_late_confirm_have_one_winner(alice, tea, inventory, wi
 
     first = steps.pop(winner)()
     second = steps.popitem()[1]()
-    settling.settle_orders()
+    resuming.settle_orders()
 
     assert (first, second, Order.objects.get().status) == (True, False, winner)
     assert inventory.counters(tea) == (10, 2 if winner == "placed" else 0)
@@ -210,7 +210,7 @@ def test_an_order_that_products_contradicts_is_stuck_and_others_go_on(alice, dav
     inventory.down = False
     del inventory.reservations[uuid.UUID(stuck["id"])]
 
-    assert settling.settle_orders() == {"settled": 1, "stuck": 1, "left": 0}
+    assert resuming.settle_orders() == {"settled": 1, "stuck": 1, "left": 0}
     assert [order.owes for order in Order.objects.order_by("created_at")] == ["fulfil", ""]
 
 
@@ -223,7 +223,7 @@ def test_an_order_that_products_holds_other_lines_for_waits(alice, tea, place, i
 
     assert place(alice, {tea: 2}, key='"k"').status_code == 202
     assert "OtherLines" in caplog.text
-    assert settling.settle_orders() == {"settled": 0, "stuck": 0, "left": 1}
+    assert resuming.settle_orders() == {"settled": 0, "stuck": 0, "left": 1}
 
 
 def test_of_two_debts_only_the_one_that_was_heard_is_cleared(alice, dave, tea, place, act, inventory):
@@ -235,7 +235,7 @@ def test_of_two_debts_only_the_one_that_was_heard_is_cleared(alice, dave, tea, p
     inventory.down = False
     inventory.meanwhile = lambda: setattr(inventory, "meanwhile", lambda: setattr(inventory, "down", True))
 
-    assert settling.settle_orders() == {"settled": 0, "stuck": 0, "left": 1}
+    assert resuming.settle_orders() == {"settled": 0, "stuck": 0, "left": 1}
     assert (Order.objects.get().owes, inventory.counters(tea)) == ("take_back", (8, 0))
 
 
@@ -267,7 +267,7 @@ def test_cancels_at_once_release_once(alice, dave, tea, place, act, inventory):
 
     assert statuses == [200] * 6
     assert Event.objects.filter(what="cancelled").count() == 1
-    settling.settle_orders()
+    resuming.settle_orders()
     assert inventory.counters(tea) == (10, 0)
 
 
@@ -276,4 +276,4 @@ def customer(person):
 
 
 def wanted(product, quantity=2):
-    return [checkout.Wanted(product, quantity)]
+    return [checkout.RequestedLine(product, quantity)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orders.life import ACTIONS, TRANSITIONS, Status, allowed_actions, write_table
+from orders.lifecycle import ACTIONS, TRANSITIONS, Status, allowed_actions, write_table
 from orders.models import Event, Order
 from tests.conftest import CUSTOMER, Person
 
@@ -171,7 +171,7 @@ def test_what_was_shipped_unheard_is_still_taken_out_of_stock(alice, dave, tea, 
     owed = Order.objects.get().owes
     inventory.down = False
 
-    from orders.settling import settle_orders
+    from orders.resuming import settle_orders
 
     settle_orders()
 

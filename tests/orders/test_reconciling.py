@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 
 from orders.checkout import Customer, open_order, place_order
-from orders.inventory import Wanted
+from orders.inventory import RequestedLine
 from orders.models import Line, Order
-from orders.reconciling import find_drift
+from orders.reconciliation import find_drift
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +18,7 @@ ALICE = Customer("alice")
 @pytest.fixture
 def order(tea):
     """An order of two teas that is placed."""
-    return place_order(ALICE, [Wanted(tea, 2, Decimal("4.50"))])
+    return place_order(ALICE, [RequestedLine(tea, 2, Decimal("4.50"))])
 
 
 def test_orders_of_every_kind_have_no_drift(alice, dave, tea, mug, place, act):
@@ -46,7 +46,7 @@ def test_stock_that_is_held_for_a_finished_order_is_found(order):
 
 def test_stock_that_is_held_for_nobody_is_found(inventory, tea):
     stranger = uuid.uuid4()
-    inventory.reserve(stranger, [Wanted(tea, 1)])
+    inventory.reserve(stranger, [RequestedLine(tea, 1)])
 
     assert list(find_drift()) == [f"order {stranger} is unknown, but products holds something for it"]
 
@@ -58,8 +58,8 @@ def test_other_quantities_than_were_ordered_are_found(order):
 
 
 def test_what_is_under_way_is_no_drift(tea, order, inventory):
-    pending = open_order(ALICE, [Wanted(tea, 1)]).order
-    inventory.reserve(pending.pk, [Wanted(tea, 1)])
+    pending = open_order(ALICE, [RequestedLine(tea, 1)]).order
+    inventory.reserve(pending.pk, [RequestedLine(tea, 1)])
     Order.objects.filter(pk=order.pk).update(status="cancelled", owes="release")
 
     assert list(find_drift()) == []

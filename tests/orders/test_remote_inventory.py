@@ -11,23 +11,23 @@ from django.db import transaction
 from orders import inventory as border
 from orders.inventory import (
     Gone,
-    Held,
     InventoryUnavailable,
     OtherLines,
     OutOfStock,
     PriceChanged,
     RemoteInventory,
+    RequestedLine,
+    ReservedLine,
     Unorderable,
-    Wanted,
 )
 from tests.neighbour import serve
 from tests.tokens import scripted
 from tests.tokens.scripted import drip, page
-from tokens.client import own_log_in
+from tokens.client_credentials import service_login
 
 ORDER = uuid.UUID("00000000-0000-4000-8000-00000000000a")
 TEA = uuid.UUID("00000000-0000-4000-8000-00000000000b")
-LINES = [Wanted(TEA, 2, Decimal("4.50"))]
+LINES = [RequestedLine(TEA, 2, Decimal("4.50"))]
 HELD = {"product": str(TEA), "sku": "tea", "name": "Tea", "quantity": 2, "unit_price": "4.50", "currency": "EUR"}
 RESERVED = (200, {"order": str(ORDER), "state": "held", "lines": [HELD]})
 
@@ -38,13 +38,13 @@ pytestmark = pytest.mark.django_db
 def products(settings):
     """A neighbour that gives out tokens, and answers as products."""
     settings.CLIENT_ID, settings.CLIENT_SECRET = "orders", "secret"
-    own_log_in.cache_clear()
+    service_login.cache_clear()
     with serve() as accounts, serve() as products:
         accounts.answers = [lambda _: (200, {"access_token": f"t{len(accounts.heard)}", "expires_in": 1800})]
         settings.ACCOUNTS_URL, settings.PRODUCTS_URL = accounts.url, products.url
         products.answers = [RESERVED]
         yield products
-    own_log_in.cache_clear()
+    service_login.cache_clear()
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_reserve_asks_with_the_services_own_token(products, remote):
     held = remote.reserve(ORDER, LINES)
 
     (heard,) = products.heard
-    assert held == [Held(TEA, 2, "tea", "Tea", Decimal("4.50"), "EUR")]
+    assert held == [ReservedLine(TEA, 2, "tea", "Tea", Decimal("4.50"), "EUR")]
     assert (heard.method, heard.path) == ("PUT", f"/api/products/reservations/{ORDER}/")
     assert heard.headers["Authorization"] == "Bearer t1"
     assert json.loads(heard.body) == {"lines": [{"product": str(TEA), "quantity": 2, "price": "4.50"}]}
@@ -178,7 +178,7 @@ def test_an_answer_that_drips_in_takes_no_more_than_the_budget(products, remote,
 def test_waiting_for_a_turn_and_for_a_log_in_count_as_well(products, remote, monkeypatch):
     monkeypatch.setattr(border, "BUDGET", 0.5)
     products.delay = 0.6
-    own = own_log_in(border.SCOPE)
+    own = service_login(border.SCOPE)
     own._lock.acquire()
     started = time.monotonic()
 

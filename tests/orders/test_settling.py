@@ -9,7 +9,7 @@ from django.db import OperationalError, connection
 
 from orders.jobs import JOBS
 from orders.models import Event, Order
-from orders.settling import expire_unpaid, settle_orders
+from orders.resuming import expire_unpaid, settle_orders
 
 pytestmark = pytest.mark.django_db
 

@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from products import catalogue, stock
-from products.search import fold
-from products.stock import Wanted
+from products.stock import RequestedLine
+from products.text import fold
 from wire.events import SYSTEM
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -50,7 +50,7 @@ def walk(person, **query):
 
 
 def test_a_list_tells_what_may_be_ordered(alice, tea, order_id):
-    stock.reserve(order_id, [Wanted(tea.pk, 4)])
+    stock.reserve(order_id, [RequestedLine(tea.pk, 4)])
 
     answer = alice.get(URL)
 
@@ -74,7 +74,7 @@ def test_a_list_tells_what_may_be_ordered(alice, tea, order_id):
 
 
 def test_staff_see_what_is_behind_the_stock(carol, tea, order_id):
-    stock.reserve(order_id, [Wanted(tea.pk, 4)])
+    stock.reserve(order_id, [RequestedLine(tea.pk, 4)])
 
     product = carol.get(URL).json()["results"][0]
 
@@ -246,7 +246,7 @@ def test_a_retired_product_is_still_read(alice, tea):
 
 
 def test_the_etag_is_version_and_stock(alice, carol, tea, order_id):
-    stock.reserve(order_id, [Wanted(tea.pk, 4)])
+    stock.reserve(order_id, [RequestedLine(tea.pk, 4)])
     catalogue.change(tea.pk, {"name": "Green tea"}, by=SYSTEM)
 
     assert alice.get(f"{URL}{tea.pk}/")["ETag"] == '"2.10.4"'
@@ -257,7 +257,7 @@ def test_who_knows_a_product_is_not_told_again(alice, tea, order_id):
     tag = alice.get(address)["ETag"]
 
     unchanged = alice.get(address, headers={"If-None-Match": tag})
-    stock.reserve(order_id, [Wanted(tea.pk, 4)])
+    stock.reserve(order_id, [RequestedLine(tea.pk, 4)])
     changed = alice.get(address, headers={"If-None-Match": tag})
 
     assert (unchanged.status_code, unchanged.content, unchanged["ETag"]) == (304, b"", tag)

@@ -6,7 +6,7 @@ import pytest
 
 from products import stock
 from products.models import Event, Movement
-from products.stock import Wanted
+from products.stock import RequestedLine
 from wire.problems import NotFound
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -28,7 +28,7 @@ def test_a_correction_is_in_the_history_of_the_product(tea, carol):
 
 
 def test_what_is_held_cannot_be_corrected_away(tea, carol, counters):
-    stock.reserve(uuid4(), [Wanted(tea.pk, 4)])
+    stock.reserve(uuid4(), [RequestedLine(tea.pk, 4)])
 
     with pytest.raises(stock.BelowReserved):
         stock.correct(tea.pk, -7, reason="broken", by=carol_as_actor(carol))

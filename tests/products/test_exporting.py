@@ -8,8 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from products import catalogue
-from products.exporting import export_products
-from products.importing import Layout, import_products
+from products.csv_export import export_products
+from products.csv_import import Layout, import_products
 from products.models import Event, Movement, Product
 from wire.events import SYSTEM
 

@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 
 from products import catalogue, stock
-from products.importing import Layout, import_products
+from products.csv_import import Layout, import_products
 from products.models import Product, Reservation
-from products.stock import Wanted
+from products.stock import RequestedLine
 from wire.events import SYSTEM
 
 pytestmark = pytest.mark.database
@@ -21,7 +21,7 @@ def _shared(database):
 
 
 def test_the_last_units_are_sold_once(at_once, cup, counters):
-    calls = [partial(stock.reserve, uuid4(), [Wanted(cup.pk, 1)]) for _ in range(8)]
+    calls = [partial(stock.reserve, uuid4(), [RequestedLine(cup.pk, 1)]) for _ in range(8)]
 
     results = at_once(*calls)
 
@@ -30,7 +30,7 @@ def test_the_last_units_are_sold_once(at_once, cup, counters):
 
 
 def test_one_order_reserved_eight_times_at_once_holds_once(at_once, tea, order_id, counters):
-    results = at_once(*[partial(stock.reserve, order_id, [Wanted(tea.pk, 2)])] * 8)
+    results = at_once(*[partial(stock.reserve, order_id, [RequestedLine(tea.pk, 2)])] * 8)
 
     assert all(result == results[0] for result in results)
     assert counters(tea) == (10, 2)
@@ -38,7 +38,7 @@ def test_one_order_reserved_eight_times_at_once_holds_once(at_once, tea, order_i
 
 def test_orders_of_the_same_products_in_other_orders_do_not_lock_each_other_out(at_once, add, counters):
     products = [add(name, on_hand=100) for name in ("Ash", "Elm", "Fir", "Oak")]
-    lines = [Wanted(product.pk, 1) for product in products]
+    lines = [RequestedLine(product.pk, 1) for product in products]
 
     results = at_once(*[partial(stock.reserve, uuid4(), lines[:: 1 if even else -1]) for even in (True, False) * 5])
 
@@ -48,7 +48,7 @@ def test_orders_of_the_same_products_in_other_orders_do_not_lock_each_other_out(
 
 def test_a_release_that_races_its_reserve_leaves_nothing_held(at_once, tea, counters):
     orders = [uuid4() for _ in range(5)]
-    reserves = [partial(stock.reserve, order_id, [Wanted(tea.pk, 1)]) for order_id in orders]
+    reserves = [partial(stock.reserve, order_id, [RequestedLine(tea.pk, 1)]) for order_id in orders]
     releases = [partial(stock.release, order_id) for order_id in orders]
 
     results = at_once(*reserves, *releases)
@@ -61,7 +61,7 @@ def test_a_release_that_races_its_reserve_leaves_nothing_held(at_once, tea, coun
 def test_fulfilment_and_release_at_once_have_one_winner(at_once, tea, counters):
     orders = [uuid4() for _ in range(4)]
     for order_id in orders:
-        stock.reserve(order_id, [Wanted(tea.pk, 1)])
+        stock.reserve(order_id, [RequestedLine(tea.pk, 1)])
 
     calls = [partial(verb, order_id) for order_id in orders for verb in (stock.fulfil, stock.release)]
     results = at_once(*calls)
@@ -93,7 +93,7 @@ def test_imports_at_once_make_one_catalogue(at_once, order_id, tea, tmp_path, co
     )
     load = partial(import_products, file, Layout(), quiet=True)
 
-    reports = at_once(load, load, partial(stock.reserve, order_id, [Wanted(tea.pk, 2)]))[:2]
+    reports = at_once(load, load, partial(stock.reserve, order_id, [RequestedLine(tea.pk, 2)]))[:2]
 
     assert sorted(report.created + report.unchanged + report.changed for report in reports) == [301, 301]
     assert (Product.objects.count(), sum(report.created for report in reports)) == (301, 300)

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from products import catalogue, stock
-from products.stock import Wanted
+from products.stock import RequestedLine
 from wire.events import SYSTEM
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -151,9 +151,9 @@ def test_too_many_lines_are_refused(orders_service, tea, order_id):
 def test_what_is_held_is_listed_page_by_page(orders_service, tea, cup):
     orders = sorted(uuid4() for _ in range(3))
     for order_id in orders:
-        stock.reserve(order_id, [Wanted(tea.pk, 1), Wanted(cup.pk, 1)])
+        stock.reserve(order_id, [RequestedLine(tea.pk, 1), RequestedLine(cup.pk, 1)])
     released = uuid4()
-    stock.reserve(released, [Wanted(tea.pk, 1)])
+    stock.reserve(released, [RequestedLine(tea.pk, 1)])
     stock.release(released)
 
     first = orders_service.get(URL, {"state": "held", "limit": 2}).json()
@@ -187,7 +187,7 @@ def test_people_hold_no_stock(admin, anonymous, tea, order_id, counters):
 def test_the_list_takes_as_many_queries_however_long(orders_service, tea, cup, django_assert_num_queries):
     for count in (1, 5):
         for _ in range(count):
-            stock.reserve(uuid4(), [Wanted(tea.pk, 1)])
+            stock.reserve(uuid4(), [RequestedLine(tea.pk, 1)])
         with django_assert_num_queries(2):
             orders_service.get(URL)
 

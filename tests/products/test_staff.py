@@ -7,7 +7,7 @@ import pytest
 
 from products import catalogue, stock
 from products.models import Event, Movement, Product, Reservation, Stock
-from products.stock import Wanted
+from products.stock import RequestedLine
 from wire.events import SYSTEM
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +22,7 @@ def browser(carol):
 
 @pytest.fixture
 def held(tea, cup, order_id):
-    stock.reserve(order_id, [Wanted(tea.pk, 4), Wanted(cup.pk, 1)])
+    stock.reserve(order_id, [RequestedLine(tea.pk, 4), RequestedLine(cup.pk, 1)])
     return order_id
 
 
@@ -38,7 +38,7 @@ def test_every_list_takes_as_many_queries_however_long(browser, add, django_asse
     for letter in "abc":
         product = add(f"Thing {letter}", on_hand=5)
         for _ in range(5):
-            stock.reserve(uuid4(), [Wanted(product.pk, 1)])
+            stock.reserve(uuid4(), [RequestedLine(product.pk, 1)])
         with django_assert_max_num_queries(12) as queries:
             assert browser.get(f"{ADMIN}{section}/").status_code == 200
         counts.append(len(queries))

@@ -11,23 +11,23 @@ if "products" not in deployed.SERVICES:
 
 from django.db import OperationalError, connection
 
-from config.monolith import LocalInventory
+from config.local_inventory import LocalInventory
 from orders.inventory import (
     Gone,
-    Held,
     InventoryUnavailable,
     OtherLines,
     OutOfStock,
     PriceChanged,
     RemoteInventory,
+    RequestedLine,
+    ReservedLine,
     Unorderable,
-    Wanted,
 )
 from products.models import Product, Stock
 from tests.issuer import sign
 from tests.neighbour import serve
 from tests.orders.inventory import InMemoryInventory
-from tokens.client import own_log_in
+from tokens.client_credentials import service_login
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 
@@ -65,12 +65,12 @@ def remote(settings, request):
     server = request.getfixturevalue("live_server")
     settings.PRODUCTS_URL, settings.CLIENT_ID, settings.CLIENT_SECRET = server.url, "orders", "secret"
     token = sign(sub="orders", aud=["products"], client_id="orders", scope="stock:reserve")
-    own_log_in.cache_clear()
+    service_login.cache_clear()
     with serve() as accounts:
         settings.ACCOUNTS_URL = accounts.url
         accounts.answers = [(200, {"access_token": token, "token_type": "Bearer", "expires_in": 600})]
         yield RemoteInventory(), Shop()
-    own_log_in.cache_clear()
+    service_login.cache_clear()
 
 
 @pytest.fixture(params=["in_memory", "local", "remote"])
@@ -104,20 +104,23 @@ def order():
 
 
 def test_reserve_answers_what_it_holds_in_the_order_of_products(inventory, shop, tea, mug, order):
-    held = inventory.reserve(order, [Wanted(tea, 2), Wanted(mug, 1, Decimal("9.80"))])
+    held = inventory.reserve(order, [RequestedLine(tea, 2), RequestedLine(mug, 1, Decimal("9.80"))])
 
     assert held == sorted(
-        [Held(tea, 2, "tea", "Tea", Decimal("4.50"), "EUR"), Held(mug, 1, "mug", "Mug", Decimal("9.80"), "EUR")]
+        [
+            ReservedLine(tea, 2, "tea", "Tea", Decimal("4.50"), "EUR"),
+            ReservedLine(mug, 1, "mug", "Mug", Decimal("9.80"), "EUR"),
+        ]
     )
     assert [shop.counters(tea), shop.counters(mug)] == [(10, 2), (3, 1)]
     assert list(inventory.held()) == [(order, {tea: 2, mug: 1})]
 
 
 def test_reserve_twice_holds_once_at_the_first_price(inventory, shop, tea, order):
-    first = inventory.reserve(order, [Wanted(tea, 2)])
+    first = inventory.reserve(order, [RequestedLine(tea, 2)])
     shop.reprice(tea, "5.00")
 
-    assert inventory.reserve(order, [Wanted(tea, 2)]) == first
+    assert inventory.reserve(order, [RequestedLine(tea, 2)]) == first
     assert shop.counters(tea) == (10, 2)
 
 
@@ -125,7 +128,7 @@ def test_every_shortage_is_told_and_nothing_is_held(inventory, shop, tea, mug, o
     plum = shop.add("plum")
 
     with pytest.raises(OutOfStock) as caught:
-        inventory.reserve(order, [Wanted(tea, 11), Wanted(mug, 4), Wanted(plum, 1)])
+        inventory.reserve(order, [RequestedLine(tea, 11), RequestedLine(mug, 4), RequestedLine(plum, 1)])
 
     shortages = [
         {"product": str(tea), "wanted": 11, "available": 10},
@@ -138,7 +141,7 @@ def test_every_shortage_is_told_and_nothing_is_held(inventory, shop, tea, mug, o
 
 def test_a_price_that_changed_is_told_with_both(inventory, shop, tea, mug, order):
     with pytest.raises(PriceChanged) as caught:
-        inventory.reserve(order, [Wanted(tea, 1, Decimal("4.000")), Wanted(mug, 1, Decimal("9.80"))])
+        inventory.reserve(order, [RequestedLine(tea, 1, Decimal("4.000")), RequestedLine(mug, 1, Decimal("9.80"))])
 
     assert caught.value.lines == [{"product": str(tea), "seen": "4.00", "price": "4.50", "currency": "EUR"}]
     assert shop.counters(tea) == (10, 0)
@@ -146,9 +149,9 @@ def test_a_price_that_changed_is_told_with_both(inventory, shop, tea, mug, order
 
 def test_a_refused_order_may_be_tried_again(inventory, shop, mug, order):
     with pytest.raises(OutOfStock):
-        inventory.reserve(order, [Wanted(mug, 4)])
+        inventory.reserve(order, [RequestedLine(mug, 4)])
 
-    assert len(inventory.reserve(order, [Wanted(mug, 3)])) == 1
+    assert len(inventory.reserve(order, [RequestedLine(mug, 3)])) == 1
 
 
 @pytest.mark.parametrize("code", ["unknown-product", "retired-product", "mixed-currencies"])
@@ -160,7 +163,7 @@ def test_what_cannot_be_ordered_is_told(inventory, shop, tea, order, code):
     }[code]()
 
     with pytest.raises(Unorderable) as caught:
-        inventory.reserve(order, [Wanted(tea, 1), Wanted(other, 1)])
+        inventory.reserve(order, [RequestedLine(tea, 1), RequestedLine(other, 1)])
 
     concerned = [tea, other] if code == "mixed-currencies" else [other]
     assert caught.value.code == code
@@ -169,16 +172,16 @@ def test_what_cannot_be_ordered_is_told(inventory, shop, tea, order, code):
 
 
 def test_other_lines_under_the_same_order_are_refused(inventory, shop, tea, order):
-    inventory.reserve(order, [Wanted(tea, 2)])
+    inventory.reserve(order, [RequestedLine(tea, 2)])
 
     with pytest.raises(OtherLines):
-        inventory.reserve(order, [Wanted(tea, 3)])
+        inventory.reserve(order, [RequestedLine(tea, 3)])
 
     assert shop.counters(tea) == (10, 2)
 
 
 def test_release_twice_gives_back_once(inventory, shop, tea, order):
-    inventory.reserve(order, [Wanted(tea, 2)])
+    inventory.reserve(order, [RequestedLine(tea, 2)])
 
     inventory.release(order)
     inventory.release(order)
@@ -190,17 +193,17 @@ def test_release_twice_gives_back_once(inventory, shop, tea, order):
 @pytest.mark.parametrize("seen", [True, False])
 def test_after_a_release_nothing_can_be_held(inventory, shop, tea, order, seen):
     if seen:
-        inventory.reserve(order, [Wanted(tea, 2)])
+        inventory.reserve(order, [RequestedLine(tea, 2)])
     inventory.release(order)
 
     with pytest.raises(Gone):
-        inventory.reserve(order, [Wanted(tea, 2)])
+        inventory.reserve(order, [RequestedLine(tea, 2)])
 
     assert shop.counters(tea) == (10, 0)
 
 
 def test_fulfil_and_take_back_move_stock_once_each(inventory, shop, tea, order):
-    inventory.reserve(order, [Wanted(tea, 2)])
+    inventory.reserve(order, [RequestedLine(tea, 2)])
     seen = []
 
     for verb in ("fulfil", "fulfil", "take_back", "take_back", "fulfil"):
@@ -219,7 +222,7 @@ def test_what_was_never_held_is_gone(inventory, order, verb):
 
 @pytest.mark.parametrize("verb", ["fulfil", "take_back"])
 def test_what_was_released_is_gone(inventory, tea, order, verb):
-    inventory.reserve(order, [Wanted(tea, 2)])
+    inventory.reserve(order, [RequestedLine(tea, 2)])
     inventory.release(order)
 
     with pytest.raises(Gone):
@@ -227,7 +230,7 @@ def test_what_was_released_is_gone(inventory, tea, order, verb):
 
 
 def test_what_was_handed_over_is_not_released(inventory, shop, tea, order):
-    inventory.reserve(order, [Wanted(tea, 2)])
+    inventory.reserve(order, [RequestedLine(tea, 2)])
     inventory.fulfil(order)
 
     with pytest.raises(Gone):
@@ -237,7 +240,7 @@ def test_what_was_handed_over_is_not_released(inventory, shop, tea, order):
 
 
 def test_what_is_still_held_is_not_taken_back(inventory, shop, tea, order):
-    inventory.reserve(order, [Wanted(tea, 2)])
+    inventory.reserve(order, [RequestedLine(tea, 2)])
 
     with pytest.raises(Gone):
         inventory.take_back(order)
@@ -256,7 +259,7 @@ def test_next_door_a_database_that_is_away_is_no_answer(local, order):
 def test_next_door_what_is_held_is_told_while_products_only_reads(local, settings, order):
     inventory, shop = local
     tea = shop.add("tea")
-    inventory.reserve(order, [Wanted(tea, 2)])
+    inventory.reserve(order, [RequestedLine(tea, 2)])
     settings.READ_ONLY = ["products"]
 
     assert list(inventory.held()) == [(order, {tea: 2})]

@@ -12,8 +12,10 @@ from rest_framework.test import APIClient
 if "accounts" not in deployed.SERVICES:
     pytest.skip("the seam needs accounts", allow_module_level=True)
 
-from accounts import keys, registration, sessions, statuses
+from accounts.issuing import keys, status_lists
+from accounts.login import sessions
 from accounts.models import Session, TokenStatus
+from accounts.people import registration
 from tests.tokens.clock import Clock
 from tests.tokens.stack import free_port
 from tokens import verification
@@ -35,7 +37,7 @@ BEHIND = 60
 class Local:
     """In process: asked by queries, away when the database is."""
 
-    path = "accounts.issuer.LocalIssuer"
+    path = "accounts.issuing.local_issuer.LocalIssuer"
 
     def __init__(self, request):
         pass
@@ -82,7 +84,7 @@ def issuer(side, settings):
 def forget():
     get_issuer.cache_clear()
     verification.cache.clear()
-    statuses._published.clear()
+    status_lists._published.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -155,7 +157,7 @@ def test_a_key_that_came_a_moment_ago_is_looked_for(issuer, clock, alice):
 def test_a_revoked_token_is_refused_within_eight_seconds_and_no_other(issuer, clock, alice):
     stolen, own = log_in(), log_in()
     assert is_believed(stolen)
-    sessions.end(Session.objects.filter(pk=verification.read_spent(stolen)["sid"]), reason="log-out", by=SYSTEM)
+    sessions.end(Session.objects.filter(pk=verification.read_expired(stolen)["sid"]), reason="log-out", by=SYSTEM)
 
     clock.move(8)
 

@@ -8,8 +8,8 @@ from django.conf import settings as deployed
 if "products" not in deployed.SERVICES:
     pytest.skip("the seam needs products", allow_module_level=True)
 
-from config.monolith import LocalInventory
-from orders.inventory import InventoryUnavailable, Wanted
+from config.local_inventory import LocalInventory
+from orders.inventory import InventoryUnavailable, RequestedLine
 from products.models import Movement, Product, Reservation, Stock
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,7 +25,7 @@ def test_nothing_is_held_or_let_go_while_products_only_reads(settings):
         with pytest.raises(InventoryUnavailable):
             verb(order)
     with pytest.raises(InventoryUnavailable):
-        inventory.reserve(order, [Wanted(tea.pk, 1)])
+        inventory.reserve(order, [RequestedLine(tea.pk, 1)])
 
     assert not Reservation.objects.exists()
     assert not Movement.objects.exists()

@@ -7,7 +7,8 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from rest_framework.request import Request
 
-from wire.keyset import InvalidCursor, Ordering, Page, paginate, read_limit, write_page
+from wire.keyset import InvalidCursor, Ordering, Page, paginate
+from wire.page_links import read_limit, write_page
 from wire.problems import Problem
 
 UP = Ordering("label", ("app_label", "id"))

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.test import RequestFactory
 
 from tokens.issuer import get_issuer
-from wire.errors import answer_page, server_error
+from wire.error_pages import answer_page, server_error
 
 PAGES = {"accounts": "/account/", "orders": "/orders/", "products": "/products/"}
 

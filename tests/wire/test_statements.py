@@ -10,7 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, connections, transaction
 from django.db.models import F
 
-from wire.statements import Change, Objects, Statement, insert, slots
+from database.prepared import Change, Objects, Statement, insert, slots
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

@@ -7,8 +7,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts import clients
 from accounts.models import Client
+from accounts.oauth import clients
 from wire.events import Named
 
 BY = Named("register_client")

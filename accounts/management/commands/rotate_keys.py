@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts import keys
+from accounts.issuing import keys
+from accounts.issuing.key_derivation import Undecryptable
 from accounts.models import SigningKey
-from accounts.secrecy import Undecryptable
 from wire.events import Named
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 from django.core.management.base import CommandParser
 
-from orders.exporting import export_orders
+from orders.csv_export import export_orders
 
 
 class Command(BaseCommand):

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from orders.settling import settle_orders
+from orders.resuming import settle_orders
 
 
 class Command(BaseCommand):

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 from django.core.management.base import CommandParser
 
-from products.exporting import export_products
+from products.csv_export import export_products
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 from django.core.management.base import CommandParser
 
-from products.importing import MOST_ON_HAND, Layout, Report, Unreadable, import_products
+from products.csv_import import MOST_ON_HAND, Layout, Report, Unreadable, import_products
 from wire.money import CURRENCIES
 
 MAPPED = ("sku", "name", "price", "description", "category", "active")

@@ -1,0 +1,257 @@
+"""OAuth for machines: token (RFC 6749), revocation (RFC 7009), introspection (RFC 7662), metadata (RFC 8414)."""
+
+import binascii
+from base64 import b64decode
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from urllib.parse import unquote_plus
+
+import orjson
+import structlog
+from django.conf import settings
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from accounts.issuing import status_lists
+from accounts.issuing.tokens import read_refresh
+from accounts.login import sessions
+from accounts.models import FIRST_PARTY, Client, Session
+from accounts.oauth import clients
+from accounts.oauth.clients import InvalidClient, InvalidScope
+from tokens.errors import IssuerUnavailable, TokenRefused
+from tokens.verification import Claims, is_person, verify
+from wire.events import Named
+from wire.views import public
+
+logger = structlog.get_logger(__name__)
+
+FORM = "application/x-www-form-urlencoded"
+
+
+class OAuthError(Exception):
+    """An error by RFC 6749 5.2."""
+
+    def __init__(self, error: str, description: str, status: int = 400) -> None:
+        super().__init__(description)
+        self.error, self.description, self.status = error, description, status
+
+
+Endpoint = Callable[[HttpRequest], dict[str, Any]]
+
+
+def endpoint(view: Endpoint) -> Callable[[HttpRequest], HttpResponse]:
+    """Answer a form that was posted as RFC 6749 wants it, errors too; cookies mean nothing here."""
+
+    @public
+    @csrf_exempt
+    def wrapper(request: HttpRequest) -> HttpResponse:
+        try:
+            check_form(request)
+            return answer(200, view(request))
+        except OAuthError as error:
+            return answer(error.status, {"error": error.error, "error_description": error.description})
+        except InvalidClient:
+            logger.warning("client_refused", client_id=name_client(request), ip=request.META.get("REMOTE_ADDR", ""))
+            words = "There is no such client, or its secret is another."
+            return answer(401, {"error": "invalid_client", "error_description": words})
+        except (IssuerUnavailable, OperationalError, InterfaceError) as error:
+            logger.error("oauth_unavailable", error=str(error))
+            return answer(503, {"error": "temporarily_unavailable", "error_description": "Try again in a moment."})
+
+    wrapper.__doc__ = view.__doc__
+    return wrapper
+
+
+def answer(status: int, body: dict[str, Any]) -> HttpResponse:
+    response = HttpResponse(orjson.dumps(body), "application/json", status)
+    response["Cache-Control"] = "no-store"
+    if status == 401:
+        response["WWW-Authenticate"] = 'Basic realm="oauth"'
+    if status == 405:
+        response["Allow"] = "POST"
+    if status == 503:
+        response["Retry-After"] = "5"
+    return response
+
+
+def check_form(request: HttpRequest) -> None:
+    """Raise `OAuthError` unless a form was posted in which no parameter stands twice (RFC 6749 3.2)."""
+    if request.method != "POST":
+        raise OAuthError("invalid_request", "Use POST.", 405)
+    if request.content_type != FORM:
+        raise OAuthError("invalid_request", f"Send {FORM}.")
+
+    try:
+        repeated = [name for name, values in request.POST.lists() if len(values) > 1]
+    except (RequestDataTooBig, SuspiciousOperation) as error:
+        raise OAuthError("invalid_request", "The form is too large.", 413) from error
+    except BadRequest as error:
+        raise OAuthError("invalid_request", "The form is not in UTF-8.") from error
+    if repeated:
+        raise OAuthError("invalid_request", "A parameter stands twice.")
+    if any("\0" in value for value in request.POST.values()):
+        raise OAuthError("invalid_request", "A parameter holds a null character.")
+
+
+class Presented(NamedTuple):
+    """The client credentials of a request; `secret` is None where none are sent."""
+
+    client_id: str
+    secret: str | None
+
+
+def read_credentials(request: HttpRequest) -> Presented:
+    """The client's id and secret, from HTTP Basic or the form, never both (RFC 6749 2.3.1)."""
+    scheme, _, encoded = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    if not scheme:
+        return Presented(request.POST.get("client_id", ""), request.POST.get("client_secret"))
+    if scheme.lower() != "basic":
+        raise InvalidClient
+    if "client_secret" in request.POST:
+        raise OAuthError("invalid_request", "Authenticate in one way only.")
+
+    return read_basic(encoded)
+
+
+def name_client(request: HttpRequest) -> str:
+    """Who a request says that it is, as far as that can be read."""
+    try:
+        return read_credentials(request).client_id[:64]
+    except (InvalidClient, OAuthError):
+        return ""
+
+
+def read_basic(encoded: str) -> Presented:
+    try:
+        client_id, colon, secret = b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError) as error:
+        raise InvalidClient from error
+
+    # Both halves were form-encoded before they were joined (RFC 6749 2.3.1).
+    presented = Presented(unquote_plus(client_id), unquote_plus(secret))
+    if not colon or "\0" in presented.client_id:
+        raise InvalidClient
+
+    return presented
+
+
+def authenticate(request: HttpRequest) -> Client:
+    """The registered client that calls; raises `InvalidClient`."""
+    presented = read_credentials(request)
+    return clients.authenticate(presented.client_id, presented.secret or "")
+
+
+@endpoint
+def token(request: HttpRequest) -> dict[str, Any]:
+    """Log a client in with its own credentials (RFC 6749 4.4)."""
+    client = authenticate(request)
+    grant_type = request.POST.get("grant_type")
+    if not grant_type:
+        raise OAuthError("invalid_request", "grant_type is missing.")
+    if grant_type != "client_credentials":
+        raise OAuthError("unsupported_grant_type", "Only client_credentials is offered.")
+
+    try:
+        access, scope = clients.grant(client, request.POST.get("scope", ""))
+    except InvalidScope as error:
+        raise OAuthError("invalid_scope", "The client may not carry that scope.") from error
+    return {"access_token": access, "token_type": "Bearer", "expires_in": clients.lifetime(), "scope": scope}
+
+
+@endpoint
+def revoke(request: HttpRequest) -> dict[str, Any]:
+    """Revoke a token that was issued to the caller (RFC 7009); one that is dead already is fine."""
+    caller, text = find_caller(request), read_token(request)
+    found = look_at(text, used=True)
+    if found is None:
+        return {}
+
+    if found.client_id != caller:
+        raise OAuthError("unauthorized_client", "That token was issued to another client.")
+
+    found.kill()
+    return {}
+
+
+def find_caller(request: HttpRequest) -> str:
+    """The id of who revokes: a registered client, or a first party, which has no secret."""
+    presented = read_credentials(request)
+    if presented.client_id in FIRST_PARTY and not presented.secret:
+        return presented.client_id
+
+    return clients.authenticate(presented.client_id, presented.secret or "").pk
+
+
+def read_token(request: HttpRequest) -> str:
+    text = request.POST.get("token", "")
+    if not text:
+        raise OAuthError("invalid_request", "token is missing.")
+
+    return text
+
+
+class Found(NamedTuple):
+    """A token that is alive: whose, for which client, and what it says."""
+
+    client_id: str
+    audience: list[str]
+    sid: str
+    members: dict[str, Any]
+
+    def kill(self) -> None:
+        """End the session that it belongs to, or every token of its client."""
+        by = Named(self.members["sub"], self.client_id)
+        if self.sid:
+            sessions.end(Session.objects.filter(pk=self.sid), reason="revoked", by=by)
+        else:
+            clients.revoke(Client.objects.get(pk=self.client_id), by=by)
+
+
+def look_at(text: str, *, used: bool = False) -> Found | None:
+    """A living access or refresh token, or None; `used` takes a refresh token that was used, too."""
+    try:
+        claims = verify(text, None, any_audience=True)
+    except TokenRefused:
+        return look_at_refresh(text, used=used)
+    # Who asks here is told what the table says now, not what the list said seconds ago.
+    return describe_access(claims) if status_lists.is_valid(claims["status"]) else None
+
+
+MEMBERS = ("iss", "sub", "aud", "client_id", "iat", "exp", "jti", "scope")
+
+
+def describe_access(claims: Claims) -> Found:
+    members = {name: claims[name] for name in MEMBERS} | {"token_type": "Bearer"}
+    if is_person(claims["sub"]):
+        members["username"] = claims.get("email", "")
+    return Found(claims["client_id"], claims["aud"], claims.get("sid", ""), members)
+
+
+def look_at_refresh(text: str, *, used: bool) -> Found | None:
+    try:
+        claims = read_refresh(text)
+    except TokenRefused:
+        return None
+
+    session = Session.objects.alive().filter(pk=claims.session_id, user__is_active=True).first()
+    if not session or (session.generation != claims.generation and not used):
+        return None
+
+    members = {"iss": settings.ISSUER, "sub": str(session.user_id), "aud": ["accounts"], "client_id": session.client_id}
+    return Found(session.client_id, ["accounts"], str(session.pk), members)
+
+
+@endpoint
+def introspect(request: HttpRequest) -> dict[str, Any]:
+    """Tell a client about a token, if both are meant for the same service (RFC 7662)."""
+    client, text = authenticate(request), read_token(request)
+    found = look_at(text)
+    if found is None or set(found.audience).isdisjoint(client.audience):
+        return {"active": False}
+
+    return {"active": True, **found.members}
+
+
+introspect.only_reads = True  # type: ignore[attr-defined]

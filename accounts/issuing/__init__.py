@@ -1,0 +1,1 @@
+"""What is signed and published: access and refresh tokens, keys, status lists."""

@@ -1,0 +1,258 @@
+"""The life of a signing key: announced, signing, retired. Nobody has to be there for it."""
+
+from datetime import datetime, timedelta
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
+
+import structlog
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from joserfc.jwk import ECKey, OKPKey, RSAKey
+
+from accounts.issuing.key_derivation import Undecryptable, decrypt, encrypt
+from accounts.models import Event, SigningKey
+from database import batch_delete
+from database.prepared import Objects
+from tokens.errors import IssuerUnavailable
+from tokens.keys import SHARED_KID, VerifyingKey, read_key, shared_key
+from wire.events import SYSTEM, Actor
+
+ANNOUNCED_FOR = timedelta(days=1)
+SIGNS_FOR = timedelta(days=90)
+KEPT_FOR = timedelta(days=30)
+"""How long the row of a key stays after nobody is told of it any more."""
+PURPOSE = "signing keys"
+
+State = SigningKey.State
+logger = structlog.get_logger(__name__)
+
+
+def published_for() -> timedelta:
+    """How long a retired key is still published: every token it signed is dead by then, twice over."""
+    return longest_lifetime() + timedelta(hours=12)
+
+
+def longest_lifetime() -> timedelta:
+    """The longest that any access token lives."""
+    return max(settings.TOKEN_LIFETIME, settings.CLIENT_TOKEN_LIFETIME)
+
+
+def is_shared() -> bool:
+    """Whether one secret shared by all services signs, and no key is stored or published."""
+    return settings.JWT_ALGORITHM == "HS256"
+
+
+def verifying_keys() -> dict[str, VerifyingKey]:
+    """Every key that tokens may be signed with just now, by `kid`."""
+    if is_shared():
+        return shared_key(settings.JWT_SIGNING_KEY)
+
+    return {jwk["kid"]: read_key(jwk) for jwk in key_set()["keys"]}
+
+
+def past_keys() -> dict[str, VerifyingKey]:
+    """Every key that is kept, also one that was replaced for a leak: good for ending things alone."""
+    stored = SigningKey.objects.values_list("public_jwk", flat=True)
+    return verifying_keys() if is_shared() else {jwk["kid"]: read_key(jwk) for jwk in stored}
+
+
+def key_set() -> dict[str, list[Any]]:
+    """The JWK set to publish (RFC 7517); empty where the secret is shared."""
+    if is_shared():
+        return {"keys": []}
+
+    signing_key()
+    return {"keys": [key.public_jwk for key in published()]}
+
+
+def published() -> QuerySet[SigningKey]:
+    """The keys that others should know: those to come, those that sign, those not long retired."""
+    return SigningKey.objects.filter(~Q(state=State.RETIRED) | Q(published_until__gt=timezone.now()))
+
+
+def signing_key() -> SigningKey:
+    """The key that signs now. Makes the first, announces the next and promotes it when its time comes.
+
+    After a change of algorithm the one before signs until the new one was announced for a day.
+    Where accounts only reads, it is the one there is; raises `IssuerUnavailable` if there is none.
+    """
+    now = timezone.now()
+    signing, announced, other = find_unretired()
+    if "accounts" in settings.READ_ONLY:
+        return expect(signing or other)
+
+    if announced and announced.signs_from <= now:
+        return promote(announced, now)
+
+    current = signing or other
+    if not current:
+        return make_first(now)
+
+    if not announced and (current == other or current.signs_from + SIGNS_FOR - ANNOUNCED_FOR <= now):
+        announce(now)
+    return current
+
+
+Few = tuple[SigningKey | None, SigningKey | None, SigningKey | None]
+
+
+def find_unretired() -> Few:
+    """Of the algorithm in use the key that signs and the one announced; and what signed last of another."""
+    keys = unretired().find()
+    own = {key.state: key for key in keys if key.algorithm == settings.JWT_ALGORITHM}
+    others = [key for key in keys if key.state == State.SIGNING and key.algorithm != settings.JWT_ALGORITHM]
+    return own.get(State.SIGNING), own.get(State.ANNOUNCED), others[-1] if others else None
+
+
+@cache
+def unretired() -> Objects[SigningKey]:
+    """The keys that are to sign or do, the one to sign last at the end."""
+    return Objects(SigningKey.objects.exclude(state=State.RETIRED).order_by("signs_from"))
+
+
+def expect(key: SigningKey | None) -> SigningKey:
+    if not key:
+        raise IssuerUnavailable("There is no key to sign with, and none is made for now.")
+
+    return key
+
+
+def make_first(now: datetime) -> SigningKey:
+    """A key that signs at once; whoever else makes one at the same time, one stays."""
+    try:
+        with transaction.atomic():
+            key = make(State.SIGNING, signs_from=now)
+            Event.objects.record(key, "key made", by=SYSTEM, algorithm=key.algorithm)
+    except IntegrityError:
+        key = SigningKey.objects.get(algorithm=settings.JWT_ALGORITHM, state=State.SIGNING)
+    return key
+
+
+def announce(now: datetime, by: Actor = SYSTEM) -> None:
+    """Publish the next key a day before it signs, so that every verifier knows it in time."""
+    try:
+        with transaction.atomic():
+            key = make(State.ANNOUNCED, signs_from=now + ANNOUNCED_FOR)
+            Event.objects.record(key, "key announced", by=by, algorithm=key.algorithm)
+    except IntegrityError:
+        return
+
+
+def announce_next(*, by: Actor) -> SigningKey:
+    """The key that is announced, announced now if none was.
+
+    Raises `Undecryptable` where the one that signs until then cannot be opened.
+    """
+    current = signing_key()
+    open_private(current.kid, bytes(current.private_key))
+    announce(timezone.now(), by)
+    return SigningKey.objects.get(algorithm=settings.JWT_ALGORITHM, state=State.ANNOUNCED)
+
+
+@transaction.atomic
+def promote(announced: SigningKey, now: datetime) -> SigningKey:
+    """Let an announced key sign and retire its predecessor; the winner of a race does it once."""
+    current = SigningKey.objects.filter(algorithm=announced.algorithm, state=State.SIGNING)
+    retire(current.exclude(pk=announced.pk), now, published_until=now + published_for())
+    changed = SigningKey.objects.filter(pk=announced.pk, state=State.ANNOUNCED).update(
+        state=State.SIGNING, signs_from=now
+    )
+    if changed:
+        Event.objects.record(announced, "key signs", by=SYSTEM, algorithm=announced.algorithm)
+    return SigningKey.objects.get(algorithm=announced.algorithm, state=State.SIGNING)
+
+
+def replace(*, by: Actor) -> SigningKey:
+    """For a leak: a new key signs at once, and every other one leaves the key set, of any algorithm."""
+    try:
+        return replace_once(by=by)
+    except IntegrityError:
+        # Another process made a key at this very moment: it has to go, too.
+        return replace(by=by)
+
+
+@transaction.atomic
+def replace_once(*, by: Actor) -> SigningKey:
+    now = timezone.now()
+    retire(SigningKey.objects.exclude(state=State.RETIRED), now, published_until=now)
+    SigningKey.objects.filter(published_until__gt=now).update(published_until=now)
+    key = make(State.SIGNING, signs_from=now)
+    Event.objects.record(key, "key replaced", by=by, algorithm=key.algorithm)
+    return key
+
+
+def retire(keys: QuerySet[SigningKey], now: datetime, *, published_until: datetime) -> None:
+    keys.update(state=State.RETIRED, retired_at=now, published_until=published_until)
+
+
+def make(state: SigningKey.State, *, signs_from: datetime) -> SigningKey:
+    """A fresh key pair of the algorithm in use, stored."""
+    pair = generate(settings.JWT_ALGORITHM)
+    kid = pair.thumbprint()
+    public = {**pair.as_dict(private=False), "use": "sig", "alg": settings.JWT_ALGORITHM, "kid": kid}
+    der = pair.private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return SigningKey.objects.create(
+        kid=kid,
+        algorithm=settings.JWT_ALGORITHM,
+        public_jwk=public,
+        private_key=encrypt(der, PURPOSE),
+        state=state,
+        signs_from=signs_from,
+    )
+
+
+def generate(algorithm: str) -> Any:
+    if algorithm == "RS256":
+        return RSAKey.generate_key(2048)
+
+    return ECKey.generate_key("P-256") if algorithm == "ES256" else OKPKey.generate_key("Ed25519")
+
+
+@lru_cache(maxsize=16)
+def open_private(kid: str, private_key: bytes) -> Any:
+    """The private key of a row, ready to sign; raises `Undecryptable`."""
+    return load_der_private_key(decrypt(private_key, PURPOSE), password=None)
+
+
+class Signer(NamedTuple):
+    """A private key, ready to sign."""
+
+    kid: str
+    algorithm: str
+    key: Any
+
+
+def signer() -> Signer:
+    """What a token is signed with now.
+
+    Raises `IssuerUnavailable` where the key cannot be opened; the log says how to mend that.
+    """
+    if is_shared():
+        return Signer(SHARED_KID, "HS256", settings.JWT_SIGNING_KEY.encode())
+
+    key = signing_key()
+    try:
+        return Signer(key.kid, key.algorithm, open_private(key.kid, bytes(key.private_key)))
+    except Undecryptable as error:
+        logger.critical("signing_key_undecryptable", kid=key.kid, error=str(error))
+        raise IssuerUnavailable("No token can be signed for now.") from error
+
+
+def clear() -> int:
+    """Delete the keys that nobody has been told of for a month; how many.
+
+    A key of an algorithm that signs no more retires when its time is over, so that it ends too.
+    """
+    now = timezone.now()
+    if find_unretired()[0]:
+        left = SigningKey.objects.exclude(state=State.RETIRED).exclude(algorithm=settings.JWT_ALGORITHM)
+        retire(left.filter(signs_from__lt=now - SIGNS_FOR), now, published_until=now + published_for())
+    return batch_delete.clear(SigningKey.objects.filter(published_until__lt=now - KEPT_FOR))

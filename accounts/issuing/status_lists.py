@@ -1,0 +1,102 @@
+"""Which tokens were revoked: set in the database, published as lists."""
+
+import time
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from django.db.models import Max, Q, QuerySet
+from django.utils import timezone
+
+from accounts.issuing.keys import longest_lifetime, signer
+from accounts.issuing.tokens import sign_status_list
+from accounts.models import Session, TokenStatus
+from database import batch_delete
+from tokens.errors import TokenRefused
+from tokens.status_list import LIST_BITS, LIST_SIZE, StatusList, set_bits
+from tokens.verification import read_status
+
+SIGNED_FOR = 60
+"""Seconds after which a list is signed anew even if nothing changed."""
+AFTER_LAST_TOKEN = 300
+"""Seconds that a list outlives the last token issued before it was made."""
+
+
+def revoke(sessions: "QuerySet[Session]") -> int:
+    """Set the bit of every access token of some sessions; how many bits were set."""
+    revocable = TokenStatus.objects.filter(session__in=sessions, revoked_at=None)
+    return TokenStatus.objects.filter(pk__in=revocable.values("pk")).update(revoked_at=timezone.now())
+
+
+def is_valid(status: dict[str, Any]) -> bool:
+    """Whether the entry that a token's `status` claim names is VALID at this moment."""
+    number, index = read_status(status)
+    return TokenStatus.objects.filter(pk=(number << LIST_BITS) + index, revoked_at=None).exists()
+
+
+def read_list(number: int) -> StatusList | None:
+    """List `number` as the table says now; None if no token was ever given an entry in it.
+
+    It is dated by its last change, or by the minute, so that all processes date the same list alike
+    and the one that knows more is never the older.
+    """
+    if not has_list(number):
+        return None
+
+    now = int(time.time())
+    revoked = revoked_entries(number)
+    issued_at = max([now - now % SIGNED_FOR, *(min(at, now) for at in revoked.values())])
+    lifetime = int(longest_lifetime().total_seconds())
+    return StatusList(set_bits(revoked), issued_at, issued_at + lifetime + AFTER_LAST_TOKEN)
+
+
+def has_list(number: int) -> bool:
+    """Whether any token was given an entry in a list; the first one exists from birth."""
+    return number == 0 or TokenStatus.objects.filter(pk__gte=number << LIST_BITS).exists()
+
+
+def revoked_entries(number: int) -> dict[int, int]:
+    """The entries of a list that are INVALID and may belong to a token that still lives, each with
+    the second in which it was revoked."""
+    since = timezone.now() - longest_lifetime() - timedelta(minutes=1)
+    first = number << LIST_BITS
+    revoked = TokenStatus.objects.filter(revoked_at__gte=since, pk__gte=first, pk__lt=first + LIST_SIZE)
+    return {pk - first: int(at.timestamp()) for pk, at in revoked.values_list("pk", "revoked_at") if at}
+
+
+class Published(NamedTuple):
+    """A signed list, what it says and the key that signed it."""
+
+    token: str
+    listed: StatusList
+    kid: str
+
+
+_published: dict[int, Published] = {}
+
+
+def publish(number: int) -> str:
+    """The status list token of a list as the table says now: who fetches it adds his own delay.
+
+    It is signed once per change and minute. Raises `TokenRefused` for a list that does not exist.
+    """
+    listed = read_list(number)
+    if listed is None:
+        raise TokenRefused("There is no such status list.")
+
+    last, by = _published.get(number), signer()
+    if last and last.listed == listed and last.kid == by.kid:
+        return last.token
+
+    token = sign_status_list(number, listed, by)
+    _published[number] = Published(token, listed, by.kid)
+    return token
+
+
+def clear() -> int:
+    """Delete the entries that no session or client has any more and no living token names; how many.
+
+    The last entry stays, so that no list ever goes away.
+    """
+    dead = Q(revoked_at=None) | Q(revoked_at__lt=timezone.now() - longest_lifetime() - timedelta(days=1))
+    last = TokenStatus.objects.aggregate(last=Max("pk"))["last"] or 0
+    return batch_delete.clear(TokenStatus.objects.filter(dead, session=None, client=None, pk__lt=last))

@@ -1,0 +1,36 @@
+"""Who you are: users, roles, sessions, the status of tokens, and the keys that sign them."""
+
+from accounts.models.clients import (
+    CLIENT_MAY_CARRY,
+    FIRST_PARTY,
+    Client,
+    check_audience,
+    check_client_id,
+    check_client_scopes,
+)
+from accounts.models.keys import SigningKey
+from accounts.models.people import Role, User, UserManager, check_role_scopes, fold_email, granted, roles_of
+from accounts.models.records import Event, Lease
+from accounts.models.sessions import FailedLogIn, Session, TokenStatus
+
+__all__ = [
+    "CLIENT_MAY_CARRY",
+    "FIRST_PARTY",
+    "Client",
+    "Event",
+    "FailedLogIn",
+    "Lease",
+    "Role",
+    "Session",
+    "SigningKey",
+    "TokenStatus",
+    "User",
+    "UserManager",
+    "check_audience",
+    "check_client_id",
+    "check_client_scopes",
+    "check_role_scopes",
+    "fold_email",
+    "granted",
+    "roles_of",
+]

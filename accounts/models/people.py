@@ -1,0 +1,141 @@
+"""People: users, their roles, and the scopes that roles carry."""
+
+import uuid
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import check_password, make_password
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import Lower
+
+from database.prepared import Objects, slots
+from tokens.scopes import ROLE_SCOPES
+
+
+def check_role_scopes(scopes: Any) -> None:
+    """Raise `ValidationError` unless `scopes` is a list of what a role may carry."""
+    if not isinstance(scopes, list) or not set(map(str, scopes)) <= set(ROLE_SCOPES):
+        raise ValidationError(f"A role may carry: {', '.join(ROLE_SCOPES)}.")
+
+
+class Role(models.Model):
+    """A name for a set of scopes. People read roles; services decide by scope alone."""
+
+    name = models.CharField(max_length=64, unique=True)
+    scopes = models.JSONField(default=list, validators=[check_role_scopes])
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def fold_email(email: str) -> str:
+    """An e-mail address as it is stored and compared: in lower case."""
+    return email.strip().lower()
+
+
+class UserManager(BaseUserManager["User"]):
+    """Users by their e-mail, however it is written."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return by_email().get(fold_email(username or ""))
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """A new user with the customer role."""
+        user = self.model(email=email, **fields)
+        user.set_password(password)
+        return self.admit(user)
+
+    def admit(self, user: "User") -> "User":
+        """Store a new user, as a customer."""
+        user.save(force_insert=True, using=self._db)
+        user.roles.set(Role.objects.filter(name="customer"))
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """A new user with the admin role."""
+        user = self.create_user(email, password, **fields)
+        user.roles.add(Role.objects.get(name="admin"))
+        return user
+
+
+@cache
+def by_email() -> Objects["User"]:
+    """The user with an e-mail address."""
+    [email] = slots(User, "email")
+    return Objects(User.objects.filter(email=email).order_by())
+
+
+class User(AbstractBaseUser):
+    """Somebody who can log in. What one may do is in one's roles."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    email = models.EmailField(max_length=254, unique=True, error_messages={"unique": "This e-mail address is taken."})
+    name = models.CharField(max_length=200, blank=True)
+    is_active = models.BooleanField(default=True)
+    roles = models.ManyToManyField(Role, blank=True, related_name="users")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        ordering = ["email"]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"), name="email_is_unique", violation_error_message="This e-mail address is taken."
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def sub(self) -> str:
+        return str(self.pk)
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Whether it is the user's; a hash that is weaker than today's is exchanged."""
+        outdated: list[str] = []
+        if raw_password is None or not check_password(raw_password, self.password, outdated.append):
+            return False
+
+        return not outdated or self.strengthen(raw_password)
+
+    def strengthen(self, raw_password: str) -> bool:
+        """Hash a password anew that was found right; whether it still is.
+
+        Only the hash that was checked is exchanged: a password set meanwhile stays.
+        """
+        encoded = make_password(raw_password)
+        own = User.objects.filter(pk=self.pk)
+        if own.filter(password=self.password).update(password=encoded):
+            self.password = encoded
+            return True
+
+        self.password = own.values_list("password", flat=True).first() or ""
+        return self.check_password(raw_password)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.email = fold_email(self.email)
+        super().save(*args, **kwargs)
+
+
+@cache
+def roles_of() -> Objects[Role]:
+    """The roles of one user."""
+    [user] = slots(User, "id")
+    return Objects(Role.objects.filter(users=user))
+
+
+def granted(roles: Iterable[Role]) -> list[str]:
+    """The scopes that some roles carry together, sorted."""
+    return sorted({scope for role in roles for scope in role.scopes})

@@ -1,0 +1,12 @@
+"""What accounts records: its events, and which periodic job ran until when."""
+
+from database.leases import AbstractLease
+from wire.events import AbstractEvent
+
+
+class Event(AbstractEvent):
+    """What happened to accounts: log-ins, failures, revocations, changes of roles and keys."""
+
+
+class Lease(AbstractLease):
+    """Which periodic job of accounts ran until when."""

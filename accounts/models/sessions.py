@@ -1,0 +1,103 @@
+"""Sessions, the status of their tokens, and how often logging in failed."""
+
+import uuid
+from functools import cache
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.models.people import User
+from accounts.models.user_agents import name_device
+from database.prepared import Change, Objects, slots
+
+
+class TokenStatus(models.Model):
+    """One entry of the status lists. Its primary key is its place there, never used twice."""
+
+    id = models.BigAutoField(primary_key=True)
+    revoked_at = models.DateTimeField(null=True, db_index=True)
+
+    class Meta:
+        verbose_name_plural = "token statuses"
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    """Log-ins, and the single statements that renew and end them."""
+
+    def alive(self) -> Self:
+        return self.filter(ended_at=None)
+
+    def renew(self, session_id: uuid.UUID, *, generation: int, client_id: str, idle_since: Any) -> bool:
+        """Move a living session from `generation` to the next; whether this call was the one that did."""
+        now = timezone.now()
+        return renewing().run(session_id, generation, client_id, idle_since, now) == 1
+
+    def read(self, session_id: uuid.UUID) -> "Session | None":
+        """A session with its user and status, if there is one."""
+        return by_sid().first(session_id)
+
+
+@cache
+def renewing() -> Change:
+    """Move a living session on, if it is a client's, in a generation, not idle since a time and not over now."""
+    columns = ("id", "generation", "client_id", "rotated_at", "rotated_at")
+    key, generation, client, idle_since, now = slots(Session, *columns)
+    own = Session.objects.alive().filter(pk=key, generation=generation, client_id=client)
+    found = own.filter(rotated_at__gt=idle_since, expires_at__gt=now)
+    return Change(found, generation=F("generation") + 1, rotated_at=now)
+
+
+@cache
+def by_sid() -> Objects["Session"]:
+    """A session with its user and status."""
+    [key] = slots(Session, "id")
+    return Objects(Session.objects.filter(pk=key).select_related("user", "status").order_by())
+
+
+class Session(models.Model):
+    """One log-in of one person: the family of refresh tokens that came of it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
+    client_id = models.CharField("client", max_length=255)
+    device = models.CharField(max_length=200, blank=True)
+    address = models.GenericIPAddressField(null=True, blank=True)
+    generation = models.PositiveIntegerField(default=0)
+    status = models.OneToOneField(TokenStatus, on_delete=models.PROTECT, related_name="session")
+    created_at = models.DateTimeField(default=timezone.now)
+    rotated_at = models.DateTimeField("last used", default=timezone.now)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    end_reason = models.CharField(max_length=32, blank=True)
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.device or self.client_id})"
+
+    @property
+    def device_name(self) -> str:
+        return name_device(self.device)
+
+
+class FailedLogIn(models.Model):
+    """How often logging in failed for one key: an account from one network, an address, an account.
+
+    Times are seconds since the epoch, so that one statement can count, decide and write.
+    """
+
+    key = models.CharField(primary_key=True, max_length=100)
+    failures = models.PositiveIntegerField()
+    since = models.BigIntegerField()
+    blocked_until = models.BigIntegerField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.key

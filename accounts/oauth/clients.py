@@ -1,0 +1,105 @@
+"""Machines that log in by themselves (RFC 6749 4.4): registered, authenticated, shut out."""
+
+import hashlib
+import hmac
+import secrets
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.issuing.tokens import issue_client_access
+from accounts.models import Client, Event, TokenStatus
+from wire.events import Actor, Named
+
+
+class InvalidClient(Exception):
+    """There is no such active client, or its secret is another."""
+
+
+class InvalidScope(Exception):
+    """The client may not carry what it asks for."""
+
+
+def new_secret() -> str:
+    """256 random bits; only their hash is stored."""
+    return secrets.token_urlsafe(32)
+
+
+def hash_secret(secret: str) -> str:
+    """A plain SHA-256: the secret is random, so there is nothing to slow a guess down for."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def authenticate(client_id: str, secret: str) -> Client:
+    """The active client with that secret; raises `InvalidClient`."""
+    client = Client.objects.filter(pk=client_id, is_active=True).first()
+    stored = client.secret_hash if client else hash_secret("")
+    if not hmac.compare_digest(stored, hash_secret(secret)) or not client or not secret:
+        raise InvalidClient
+
+    return client
+
+
+@transaction.atomic
+def register(client: Client, *, by: Actor, secret: str = "") -> str:
+    """Store a new client; its secret (one that is given, else a new one), which is never shown again."""
+    secret = secret or new_secret()
+    client.secret_hash = hash_secret(secret)
+    client.status = TokenStatus.objects.create()
+    client.save(force_insert=True)
+    Event.objects.record(client, "client registered", by=by, scopes=client.scopes, audience=client.audience)
+    return secret
+
+
+@transaction.atomic
+def renew_secret(client: Client, *, by: Actor, secret: str = "") -> str:
+    """Give a client another secret; the one before and every token made with it are void at once."""
+    secret = secret or new_secret()
+    Client.objects.filter(pk=client.pk).update(secret_hash=hash_secret(secret))
+    revoke(client, by=by)
+    Event.objects.record(client, "client secret renewed", by=by)
+    return secret
+
+
+def provide(client: Client, secret: str, *, by: Actor) -> bool:
+    """Have a client be registered under a secret that somebody else chose; whether anything had to change."""
+    stored = Client.objects.filter(pk=client.pk).first()
+    if stored and hmac.compare_digest(stored.secret_hash, hash_secret(secret)):
+        return False
+
+    if stored:
+        renew_secret(stored, by=by, secret=secret)
+    else:
+        register(client, by=by, secret=secret)
+    return True
+
+
+@transaction.atomic
+def revoke(client: Client, *, by: Actor) -> None:
+    """Set the bit of a client's tokens, and allot it another entry for those to come."""
+    # Held first: of two at once, the second revokes what the first allotted.
+    Client.objects.select_for_update().filter(pk=client.pk).first()
+    TokenStatus.objects.filter(client=client, revoked_at=None).update(revoked_at=timezone.now())
+    Client.objects.filter(pk=client.pk).update(status=TokenStatus.objects.create())
+    Event.objects.record(client, "client tokens revoked", by=by)
+
+
+def grant(client: Client, asked: str) -> tuple[str, str]:
+    """An access token for a client and the scope it carries: all it may, or less if it asks for less.
+
+    Raises `InvalidScope` for a scope it may not carry.
+    """
+    wanted = asked.split() or client.scopes
+    if not set(wanted) <= set(client.scopes):
+        raise InvalidScope
+
+    scope = " ".join(sorted(set(wanted)))
+    token = issue_client_access(client, scope)
+    Event.objects.record(client, "client logged in", by=Named(client.pk, client.pk), scope=scope)
+    return token, scope
+
+
+def lifetime() -> int:
+    """How long a client's token lives, in seconds."""
+    return int(settings.CLIENT_TOKEN_LIFETIME.total_seconds())

@@ -1,0 +1,107 @@
+"""The forms of the pages of accounts."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.forms import PasswordResetForm
+from django.contrib.auth.password_validation import validate_password
+
+from accounts.models import fold_email
+from accounts.people import registration
+
+MAX_PASSWORD = 4096
+
+
+class PasswordField(forms.CharField):
+    """A password, taken as it is typed; `purpose` tells a password manager which one."""
+
+    def __init__(self, *, purpose: str, label: str = "Password", help_text: str = "") -> None:
+        widget = forms.PasswordInput(attrs={"autocomplete": purpose})
+        super().__init__(max_length=MAX_PASSWORD, strip=False, label=label, help_text=help_text, widget=widget)
+
+
+class EmailField(forms.EmailField):
+    """The e-mail address that one logs in with."""
+
+    def __init__(self) -> None:
+        widget = forms.EmailInput(attrs={"autocomplete": "username"})
+        super().__init__(max_length=254, label="E-mail address", widget=widget)
+
+    def to_python(self, value: Any) -> str:
+        """As it is stored: folding may make it longer, which the bound has to see."""
+        return fold_email(super().to_python(value) or "")
+
+
+class CurrentPasswordField(PasswordField):
+    """The password one has, as proof that it is oneself who asks."""
+
+    def __init__(self) -> None:
+        super().__init__(purpose="current-password", label="Current password")
+
+
+class LogInForm(forms.Form):
+    """Who one is, and the proof."""
+
+    email = EmailField()
+    password = PasswordField(purpose="current-password")
+
+
+class RegisterForm(forms.Form):
+    """What it takes to become a customer."""
+
+    name = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    email = EmailField()
+    password = PasswordField(
+        purpose="new-password", help_text="At least 8 characters, and not one that everybody uses."
+    )
+
+
+class PasswordForm(forms.Form):
+    """The password one has, and the one to have."""
+
+    current_password = CurrentPasswordField()
+    new_password = PasswordField(purpose="new-password", label="New password", help_text="At least 8 characters.")
+
+
+class EmailForm(forms.Form):
+    """The e-mail address to have."""
+
+    email = EmailField()
+    current_password = CurrentPasswordField()
+
+
+class DeletionForm(forms.Form):
+    """The proof that it is oneself who wants to go."""
+
+    current_password = CurrentPasswordField()
+
+
+class ForgottenForm(PasswordResetForm):
+    """The address that a link is mailed to."""
+
+    email = EmailField()
+
+
+class NewPasswordForm(forms.Form):
+    """The password to have, from who holds a mailed link. Typed once: it can be reset again."""
+
+    new_password = PasswordField(purpose="new-password", label="New password", help_text="At least 8 characters.")
+
+    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+        self.user = user
+        super().__init__(*args, **kwargs)
+
+    def clean_new_password(self) -> str:
+        password: str = self.cleaned_data["new_password"]
+        validate_password(password, self.user)
+        return password
+
+    def save(self) -> Any:
+        registration.reset_password(self.user, self.cleaned_data["new_password"])
+        return self.user
+
+
+class SessionForm(forms.Form):
+    """Which session to end."""
+
+    sid = forms.UUIDField()

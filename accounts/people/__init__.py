@@ -1,0 +1,1 @@
+"""Who there is: registration, what a person changes about themselves, and what they may do."""

@@ -1,0 +1,72 @@
+"""What happens to tokens when what a user may do becomes less."""
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from accounts.login import sessions
+from accounts.models import Event, Role, Session, User, granted
+from wire.events import Actor
+
+
+def scopes_of(user: User) -> set[str]:
+    """The scopes that a user's roles carry, as the database says now."""
+    return set(granted(Role.objects.filter(users=user)))
+
+
+@transaction.atomic
+def apply_user_change(user: User, *, before: set[str], changed: list[str], by: Actor) -> None:
+    """After staff edited a user: end what a disabled user, an old password or an old address opened,
+    and let no token say more than the user may now do."""
+    hold(User.objects.filter(pk=user.pk))
+    own = Session.objects.filter(user=user)
+    if "roles" in changed:
+        names = sorted(user.roles.values_list("name", flat=True))
+        Event.objects.record(user, "roles changed", by=by, roles=names)
+    if {"new_password", "email"} & set(changed) or not user.is_active:
+        sessions.end(own, reason="staff" if user.is_active else "disabled", by=by)
+        return
+
+    lost = before - scopes_of(user)
+    if lost:
+        sessions.reduce(own)
+        Event.objects.record(user, "scopes reduced", by=by, lost=sorted(lost))
+
+
+@transaction.atomic
+def disable(user: User, *, by: Actor) -> bool:
+    """Shut a user out at once; whether he was not already."""
+    if not User.objects.filter(pk=user.pk, is_active=True).update(is_active=False):
+        return False
+
+    Event.objects.record(user, "user disabled", by=by)
+    sessions.end(Session.objects.filter(user=user), reason="disabled", by=by)
+    return True
+
+
+@transaction.atomic
+def revoke_role(role: Role, *, by: Actor) -> None:
+    """After a role lost a scope: revoke its users' access tokens.
+
+    Their sessions go on; the next refresh brings a token with the smaller scope.
+    """
+    hold(User.objects.filter(roles=role))
+    sessions.reduce(Session.objects.filter(user__roles=role))
+    Event.objects.record(role, "role reduced", by=by, scopes=role.scopes)
+
+
+def hold(users: "QuerySet[User]") -> None:
+    """Let no log-in of some users go on until the transaction ends, and see those that came before.
+
+    Whoever locks users and sessions locks users first.
+    """
+    list(users.select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk"))
+
+
+@transaction.atomic
+def remove_user(user: User, *, by: Actor) -> None:
+    """Delete a user for good; every token of his dies first, and the status entries stay."""
+    # Held first, so that no log-in that is under way leaves a session behind.
+    User.objects.select_for_update().filter(pk=user.pk).first()
+    sessions.end(Session.objects.filter(user=user), reason="deleted", by=by)
+    Event.objects.record(user, "user deleted", by=by)
+    user.delete()

@@ -1,0 +1,115 @@
+"""What requests pass through: trusted proxies, unread bodies, what pages need, and services that only read."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib.messages import middleware as messages
+from django.contrib.sessions import middleware as sessions
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.middleware.common import CommonMiddleware
+from django.utils.deprecation import MiddlewareMixin
+
+from tokens.authentication import audience_of
+from wire.problems import ReadOnly, answer, is_api
+
+Handler = Callable[[HttpRequest], HttpResponse]
+CHUNK = 64 * 1024
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+class ProxyMiddleware:
+    """Take the client's address from X-Forwarded-For, as far as the hops in front are trusted."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if settings.PROXIES:
+            request.META["REMOTE_ADDR"] = client_address(request)
+        else:
+            request.META.pop("HTTP_X_FORWARDED_FOR", None)
+        return self.get_response(request)
+
+
+def client_address(request: HttpRequest) -> str:
+    """The address that the outermost trusted hop saw; what stands left of it anyone may write."""
+    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
+    trusted = [*hops, request.META.get("REMOTE_ADDR", "")]
+    return trusted[-min(settings.PROXIES + 1, len(trusted))]
+
+
+class DrainBodyMiddleware:
+    """Read what was sent and nobody wanted, within the bound on request bodies.
+
+    A server that answers and closes before it has read the body resets the connection, and a proxy
+    in front then takes the answer for an outage.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdecimal() and 0 < int(length) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            drain(request)
+        return response
+
+
+def drain(request: HttpRequest) -> None:
+    try:
+        while request.read(CHUNK):
+            continue
+    except (UnreadablePostError, ValueError):
+        return
+
+
+class SlashMiddleware(CommonMiddleware):
+    """Send a reader on to the address with the slash; for a program or a form it is not found."""
+
+    def should_redirect_with_slash(self, request: HttpRequest) -> bool:
+        # A redirect would lose the body, and Django raises where a form is sent in DEBUG.
+        if is_api(request) or request.method not in SAFE_METHODS:
+            return False
+
+        return super().should_redirect_with_slash(request)
+
+
+class OfPages(MiddlewareMixin):
+    """A middleware that requests to the API pass by."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return self.get_response(request) if is_api(request) else super().__call__(request)
+
+
+class SessionMiddleware(OfPages, sessions.SessionMiddleware):
+    """Django's, for the admin."""
+
+
+class MessageMiddleware(OfPages, messages.MessageMiddleware):
+    """Django's: what a page says once, after a form."""
+
+
+class ReadOnlyMiddleware:
+    """Answer 503 to whatever would change a service that `READ_ONLY` names.
+
+    A view whose POST only reads says so: `only_reads = True`.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, *_: Any) -> HttpResponse | None:
+        if not settings.READ_ONLY or request.method in SAFE_METHODS:
+            return None
+        if getattr(getattr(view, "cls", view), "only_reads", False):
+            return None
+
+        if audience_of(request) in settings.READ_ONLY:
+            return answer(request, ReadOnly())
+
+        return None

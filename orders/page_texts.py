@@ -1,0 +1,61 @@
+"""What orders, their steps and their refusals are called, for people to read."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from orders.lifecycle import Status
+
+EVENTS: dict[str, str] = {
+    Status.PENDING: "Ordered",
+    Status.PLACED: "Confirmed, and held for you",
+    Status.REJECTED: "Refused",
+    Status.CANCELLED: "Cancelled",
+    Status.PAID: "Paid",
+    Status.EXPIRED: "Expired",
+    Status.SHIPPED: "Shipped",
+    Status.DELIVERED: "Delivered",
+    Status.RETURNED: "Returned",
+}
+STATES: dict[str, str] = {
+    Status.PENDING: "The shop is confirming your order. Look again in a moment.",
+    Status.PLACED: "Held for you until it is paid; what is not paid within 24 hours expires.",
+    Status.EXPIRED: "It was not paid within 24 hours, and what was held went back on the shelf.",
+}
+ACTIONS = {
+    "cancel": "Cancel the order",
+    "pay": "Mark as paid",
+    "ship": "Mark as shipped",
+    "deliver": "Mark as delivered",
+    "return": "Take back",
+}
+REFUSALS = {
+    "insufficient-stock": "Only {available} left; you wanted {wanted}.",
+    "price-changed": "The price is {price} {currency} now; you saw {seen}.",
+    "unknown-product": "There is no such product.",
+    "retired-product": "It is no longer sold.",
+    "mixed-currencies": "Products of two currencies cannot be ordered together.",
+    "cancelled": "The order was cancelled before it was placed.",
+    "not-reserved": "The shop could not confirm it in time. Nothing is held, and you owe nothing.",
+}
+
+
+def tell_event(what: str) -> str:
+    """A step in the life of an order."""
+    return EVENTS.get(what, what.capitalize())
+
+
+def tell_refusal(code: str, lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Why an order was rejected, a sentence for each line that was in the way."""
+    return list(dict.fromkeys(tell_fact(code, fact) for fact in lines or [{}]))
+
+
+def tell_fact(code: str, fact: Mapping[str, Any]) -> str:
+    if code == "insufficient-stock" and not fact.get("available"):
+        return "It is sold out."
+
+    return REFUSALS.get(code, "It cannot be ordered.").format_map(fact)
+
+
+def name_actions(actions: Sequence[str]) -> list[tuple[str, str]]:
+    """Actions with the words on their buttons."""
+    return [(action, ACTIONS[action]) for action in actions]

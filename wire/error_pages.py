@@ -1,0 +1,60 @@
+"""Errors as a person sees them: one page for all, in words, with the request id."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from wire.request_id import request_id
+
+WORDS = {
+    400: ("That request could not be read", "Something in the address or the form is not as it should be."),
+    403: ("That is not open to you", "Your account does not carry the right for this page."),
+    404: ("There is nothing here", "The page does not exist, or it is not yours."),
+    405: ("That cannot be done here", "This page does not take that kind of request."),
+    409: ("That does not fit any more", "Something has changed since the page was loaded. Load it again and retry."),
+    412: ("That does not fit any more", "Somebody changed it since the page was loaded. Load it again and retry."),
+    413: ("That is too much at once", "The form is larger than what is taken here."),
+    429: ("Too many tries", "Wait a moment, and try again."),
+    500: ("Something went wrong here", "It is our fault, and it has been noted."),
+    503: ("Not right now", "A part of the shop cannot be reached. Try again in a moment."),
+}
+
+
+def error_page(request: HttpRequest, status: int, reason: str = "", title: str = "") -> HttpResponse:
+    """The page for a status, with `reason` in place of its usual words, and `title` where there are none."""
+    usual, words = WORDS.get(status) or (WORDS[500] if status >= 500 else (title, reason))
+    context = {"status": status, "title": usual, "words": reason or words, "request_id": request_id()}
+    response = render(request, "error.html", context, status=status)
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return error_page(request, 400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return error_page(request, 403)
+
+
+def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return error_page(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return error_page(request, 500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return error_page(request, 403, "The form is too old or came from elsewhere. Load the page again and retry.")
+
+
+def answer_page(request: HttpRequest, told: tuple[int, dict[str, Any], dict[str, str]]) -> HttpResponse:
+    """The page for an error that the API would tell as a problem."""
+    status, problem, headers = told
+    reason = problem["detail"] if status == 503 or status not in WORDS else ""
+    response = error_page(request, status, reason, problem["title"])
+    for name, value in headers.items():
+        response[name] = value
+    return response
