@@ -71,7 +71,7 @@ def verify(count: int) -> None:
         theirs.append(clock(partial(list, map(decode, batch))) / len(batch))
     seen = look_again(tokens[-1])
     settings.JWT_ENCRYPTION_KEYS = [b"k" * 32]
-    shells, encrypted = [encryption.close(token) for token in tokens[:50]], []
+    shells, encrypted = [encryption.encrypt(token) for token in tokens[:50]], []
     for _ in range(5):
         verification.cache.clear()
         encrypted.append(clock(partial(list, map(believe, shells))) / len(shells))

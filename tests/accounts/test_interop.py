@@ -102,7 +102,7 @@ def test_node_takes_our_tokens_encrypted_with_the_key(alice, settings, start_nod
 
 
 def test_node_refuses_what_we_refuse(alice, start_node):
-    forged = encryption.close(encryption.decrypt(new_token())[:-4] + "AAAA")
+    forged = encryption.encrypt(encryption.decrypt(new_token())[:-4] + "AAAA")
 
     answer = start_node().verify(forged)
 

@@ -143,7 +143,7 @@ def test_a_refused_renewal_clears_both_cookies(logged_in):
 def test_a_token_refused_when_just_issued_is_not_renewed(logged_in):
     Session.objects.get().status.revoked_at = None
     forged = encryption.decrypt(logged_in.cookies[access_name()].value)[:-4] + "AAAA"
-    logged_in.cookies[access_name()] = encryption.close(forged)
+    logged_in.cookies[access_name()] = encryption.encrypt(forged)
 
     answer = logged_in.get("/account/")
 

@@ -55,7 +55,7 @@ class Attack(NamedTuple):
 
 def present(token: str) -> str:
     """A forged token as it is sent: in a good shell where tokens are encrypted, if a header can hold it."""
-    return encryption.close(token) if len(token) < 40_000 else token
+    return encryption.encrypt(token) if len(token) < 40_000 else token
 
 
 def attacks(group: str, detail: str, cases: dict[str, Callable[[], Any]]) -> list[Attack]:

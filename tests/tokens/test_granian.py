@@ -73,7 +73,7 @@ def test_every_attack_is_refused(products, ear):
             unlike[attack.name] = told
 
     # granian drops a header that is not ASCII before anybody reads it; inside a shell there is none.
-    assert unlike == ({} if encryption.is_on() else {"shape: characters of Latin-1": (401, "Bearer")})
+    assert unlike == ({} if encryption.is_enabled() else {"shape: characters of Latin-1": (401, "Bearer")})
     assert ear.heard == 0
 
 

@@ -30,7 +30,7 @@ thoroughly = settings(
 def is_believed(token: str) -> bool:
     """Whether a signed token is believed, in a good shell where tokens are encrypted."""
     try:
-        verify(encryption.close(token), "orders")
+        verify(encryption.encrypt(token), "orders")
     except TokenRefused:
         return False
     return True
@@ -165,7 +165,7 @@ def test_we_read_what_pyjwt_reads(algorithm, claimed, age):
     now = int(time.time())
     token = sign(by=algorithm, **claimed, iat=now - age, exp=now - age + 600)
 
-    assert verify(encryption.close(token), "orders") == decode(token, algorithm)
+    assert verify(encryption.encrypt(token), "orders") == decode(token, algorithm)
 
 
 @thoroughly

@@ -12,7 +12,7 @@ from tokens.cookies import access_name
 
 FORM = "application/x-www-form-urlencoded"
 SHAPELESS = (
-    "The token is not encrypted as ours are." if encryption.is_on() else "The token is not three base64url parts."
+    "The token is not encrypted as ours are." if encryption.is_enabled() else "The token is not three base64url parts."
 )
 
 
@@ -193,7 +193,7 @@ def test_both_names_of_the_type_are_taken(ask, typ):
 def test_what_is_not_required_may_be_left_out(ask, left_out):
     token = seal(header(), {name: value for name, value in claims().items() if name != left_out})
 
-    assert ask(current_user(encryption.close(token))).status == 405
+    assert ask(current_user(encryption.encrypt(token))).status == 405
 
 
 def test_the_longest_names_are_taken(ask):

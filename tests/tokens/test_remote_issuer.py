@@ -400,7 +400,7 @@ def test_an_unsigned_token_makes_nobody_ask_for_a_list(accounts):
     signature = sign_inner().rpartition(".")[2]
     uris = [f"{deployed.ISSUER}{PATH}{number}" for number in range(20)]
     bodies = [sign_inner(status={"status_list": {"idx": 1, "uri": uri}}).rpartition(".")[0] for uri in uris]
-    forged = [encryption.close(f"{body}.{signature}") for body in bodies]
+    forged = [encryption.encrypt(f"{body}.{signature}") for body in bodies]
 
     assert not any(is_believed(token) for token in forged)
     assert accounts.asked == [KEYS_PATH]

@@ -36,5 +36,5 @@ class Command(BaseCommand):
 def find_checks() -> Iterator[tuple[str, Check]]:
     """The services of this process that have something to compare."""
     for service in settings.SERVICES:
-        if find_spec(f"{service}.reconciling"):
-            yield service, import_module(f"{service}.reconciling").find_drift
+        if find_spec(f"{service}.reconciliation"):
+            yield service, import_module(f"{service}.reconciliation").find_drift
