@@ -12,7 +12,6 @@ PY := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet --require-hashes
 WORKERS ?= auto
 PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
-OWN := accounts orders products
 
 .PHONY: run services test check format lint types imports dependencies templates migrations deploy openapi fresh
 .PHONY: test-sqlite test-postgresql test-encrypted bench bench-quick lock clean
@@ -80,7 +79,7 @@ types:
 	$(BIN)/mypy .
 
 imports:
-	$(BIN)/lint-imports
+	$(PY) .ci/lint_imports.py
 
 dependencies:
 	$(BIN)/deptry .
@@ -90,7 +89,7 @@ templates:
 
 migrations:
 	$(PY) manage.py makemigrations --check --dry-run
-	$(PY) .ci/lint_migrations.py $(OWN)
+	$(PY) .ci/lint_migrations.py
 
 # What production refuses or warns of, with an environment as it would be there.
 deploy:

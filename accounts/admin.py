@@ -10,10 +10,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.login import sessions
-from accounts.models import CLIENT_MAY_CARRY, Client, Event, Role, Session, SigningKey, User
+from accounts.models import Client, Event, Role, Session, SigningKey, User
 from accounts.oauth import clients
 from accounts.people import access
-from tokens.scopes import ROLE_SCOPES, SCOPES, SERVICES
+from tokens.scopes import CLIENT_SCOPES, ROLE_SCOPES, SCOPES, SERVICES
 from tokens.user import current_user
 from wire.admin import EventAdmin, EventedAdmin, ReadOnlyAdmin, ReadOnlyInline
 
@@ -192,7 +192,7 @@ class ClientForm(forms.ModelForm):
     """A registered client: what it may carry, and to whom."""
 
     scopes = forms.MultipleChoiceField(
-        choices=[(scope, f"{scope}: {SCOPES[scope]}") for scope in CLIENT_MAY_CARRY],
+        choices=[(scope, f"{scope}: {SCOPES[scope]}") for scope in CLIENT_SCOPES],
         widget=forms.CheckboxSelectMultiple,
     )
     audience = forms.MultipleChoiceField(

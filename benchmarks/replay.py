@@ -30,8 +30,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from tqdm import tqdm
 
-from config.demo import PASSWORD
 from tests.journeys.processes import manage, serving
+from wire.demo import PASSWORD
 
 MAX_LINES = 50
 """Products that one order takes."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
@@ -12,34 +12,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from tokens.pages import TemporaryRedirect, local_path, turn_away
+from tokens.registry import services
 from tokens.scopes import STAFF_SCOPES
 from tokens.user import current_user
-
-
-class Section(NamedTuple):
-    """One list in the admin, whichever service keeps it."""
-
-    service: str
-    model: str
-    name: str
-
-
-SECTIONS = [
-    Section("accounts", "user", "Users"),
-    Section("accounts", "role", "Roles"),
-    Section("accounts", "session", "Sessions"),
-    Section("accounts", "client", "Clients"),
-    Section("accounts", "signingkey", "Signing keys"),
-    Section("accounts", "event", "Events"),
-    Section("orders", "order", "Orders"),
-    Section("orders", "event", "Events"),
-    Section("products", "product", "Products"),
-    Section("products", "stock", "Stock"),
-    Section("products", "movement", "Movements"),
-    Section("products", "reservation", "Reservations"),
-    Section("products", "event", "Events"),
-]
-"""Index and sidebar of the admin in every process: what is listed here, filtered by scope."""
 
 
 class TesseraAdminSite(AdminSite):
@@ -95,21 +70,21 @@ class TesseraAdminSite(AdminSite):
 def list_sections(service: str) -> dict[str, Any]:
     """A service's part of the index, in the shape of Django's own app list."""
     url = f"/admin/{service}/"
-    models = [list_model(section) for section in SECTIONS if section.service == service]
     return {
         "name": service.capitalize(),
         "app_label": service,
         "app_url": url,
         "has_module_perms": True,
-        "models": models,
+        "models": [list_section(f"{url}{model}/", name) for model, name in services()[service].sections.items()],
     }
 
 
-def list_model(section: Section) -> dict[str, Any]:
+def list_section(url: str, name: str) -> dict[str, Any]:
+    model = url.split("/")[-2].capitalize()
     return {
-        "name": section.name,
-        "object_name": section.model.capitalize(),
-        "admin_url": f"/admin/{section.service}/{section.model}/",
+        "name": name,
+        "object_name": model,
+        "admin_url": url,
         "add_url": None,
         "view_only": True,
         "perms": {},

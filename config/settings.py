@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.logs import PROCESSORS
 from tokens.encryption import read_key
-from tokens.scopes import SERVICES as KNOWN_SERVICES
+from tokens.registry import services
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -60,14 +60,14 @@ production(not FAILPOINT, "FAILPOINT kills the process and is for tests alone")
 
 # What this process serves -----------------------------------------------------------------------
 
-SERVICES = sorted({name.strip() for name in env.list("SERVICES", default=list(KNOWN_SERVICES)) if name.strip()})
+SERVICES = sorted({name.strip() for name in env.list("SERVICES", default=list(services())) if name.strip()})
 demand(SERVICES, "SERVICES names no service")
 demand(
-    set(SERVICES) <= set(KNOWN_SERVICES),
-    f"SERVICES may name {', '.join(KNOWN_SERVICES)}; it names {', '.join(SERVICES)}",
+    set(SERVICES) <= set(services()),
+    f"SERVICES may name {', '.join(services())}; it names {', '.join(SERVICES)}",
 )
 READ_ONLY = [name.strip() for name in env.list("READ_ONLY", default=[]) if name.strip()]
-demand(set(READ_ONLY) <= set(KNOWN_SERVICES), f"READ_ONLY names an unknown service: {', '.join(READ_ONLY)}")
+demand(set(READ_ONLY) <= set(services()), f"READ_ONLY names an unknown service: {', '.join(READ_ONLY)}")
 
 INSTALLED_APPS = [
     "config.apps.TesseraConfig",
@@ -122,6 +122,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "config.menu.menu",
             ],
         },
     },
@@ -144,14 +145,17 @@ production(
     f"ISSUER must be an https address that others can reach, not {ISSUER!r}",
 )
 ACCOUNTS_URL = read_origin("ACCOUNTS_URL", default=ISSUER)
-PRODUCTS_URL = read_origin("PRODUCTS_URL", default=ISSUER)
+for neighbour in {name for service in services().values() for name in service.calls}:
+    vars()[f"{neighbour.upper()}_URL"] = read_origin(f"{neighbour.upper()}_URL", default=ISSUER)
 CLIENT_ID = env.str("CLIENT_ID", default="")
 CLIENT_SECRET = env.str("CLIENT_SECRET", default="").strip()
 demand(bool(CLIENT_ID) == bool(CLIENT_SECRET), "CLIENT_ID and CLIENT_SECRET go together")
-production(
-    CLIENT_ID or "orders" not in SERVICES or "products" in SERVICES,
-    "CLIENT_ID and CLIENT_SECRET must be set: orders calls products, which is not in this process",
-)
+for service in SERVICES:
+    for neighbour in services()[service].calls:
+        production(
+            CLIENT_ID or neighbour in SERVICES,
+            f"CLIENT_ID and CLIENT_SECRET must be set: {service} calls {neighbour}, which is not in this process",
+        )
 JWT_ALGORITHM = env.str("JWT_ALGORITHM", default="ES256")
 JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="").strip()
 demand(
@@ -190,7 +194,10 @@ INVENTORY = "config.local_inventory.LocalInventory" if "products" in SERVICES el
 
 # The database -----------------------------------------------------------------------------------
 
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / '-'.join(SERVICES)}.sqlite3")}
+# A shop that was made when the file was still named by SERVICES keeps it.
+NAMED_BY_SERVICES = VAR_DIR / "accounts-orders-products.sqlite3"
+SQLITE_FILE = NAMED_BY_SERVICES if NAMED_BY_SERVICES.exists() else VAR_DIR / "tessera.sqlite3"
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{SQLITE_FILE}")}
 DATABASE = DATABASES["default"]
 demand("ENGINE" in DATABASE, "DATABASE_URL must be like postgres://user:password@host:5432/name or sqlite:///file")
 DATABASE.setdefault("CONN_MAX_AGE", read_count("CONN_MAX_AGE", default=600))

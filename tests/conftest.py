@@ -4,12 +4,9 @@ import os
 import sqlite3
 import uuid
 from contextlib import closing
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 from django.db import connection
-from django.db.models.signals import post_migrate
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -75,18 +72,6 @@ def issuer(settings):
     yield get_issuer()
     get_issuer.cache_clear()
     cache.clear()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def roles_again():
-    """What a migration wrote is there again after a test that emptied every table."""
-    if not apps.is_installed("accounts"):
-        return
-
-    write = import_module("accounts.migrations.0002_roles").create_roles
-    post_migrate.connect(
-        lambda **_: write(apps, None), sender=apps.get_app_config("accounts"), weak=False, dispatch_uid="roles"
-    )
 
 
 @pytest.fixture

@@ -1,25 +1,20 @@
 """The words a token may carry in `scope`, and the services it may be meant for (RFC 6749 3.3)."""
 
-SERVICES = ("accounts", "orders", "products")
+from tokens.registry import services
+
+SERVICES = tuple(services())
 """The audience of a person's token, the same in every shape of deployment."""
 
-SCOPES = {
-    "account": "Read and change one's own account and sessions",
-    "accounts:manage": "Manage users, roles, sessions and clients",
-    "orders:manage": "See everyone's orders and move them on",
-    "orders:pay": "Report an order as paid",
-    "orders:read": "Read one's own orders",
-    "orders:write": "Place and cancel one's own orders",
-    "products:read": "Read the catalogue",
-    "products:write": "Create, change and retire products",
-    "stock:reserve": "Hold stock for an order",
-}
+_scopes = {name: scope for service in services().values() for name, scope in service.scopes.items()}
 
-CLIENT_SCOPES = frozenset({"orders:pay", "stock:reserve"})
-"""What only a registered client may carry, never a role."""
+SCOPES = {name: _scopes[name].meaning for name in sorted(_scopes)}
+"""What each scope means, in words for people."""
 
-ROLE_SCOPES = tuple(scope for scope in SCOPES if scope not in CLIENT_SCOPES)
+ROLE_SCOPES = tuple(name for name in SCOPES if _scopes[name].people)
 """What a role may carry."""
 
-STAFF_SCOPES = {"accounts": "accounts:manage", "orders": "orders:manage", "products": "products:write"}
+CLIENT_SCOPES = tuple(name for name in SCOPES if _scopes[name].clients)
+"""What a registered client may carry."""
+
+STAFF_SCOPES = {name: service.staff for name, service in services().items() if service.staff}
 """The scope that opens a service's section of the admin."""

@@ -10,8 +10,8 @@ from django.views.decorators.http import require_safe
 
 from accounts.issuing import status_lists
 from accounts.issuing.keys import is_shared, key_set
-from accounts.models import CLIENT_MAY_CARRY
 from tokens.errors import TokenRefused
+from tokens.scopes import CLIENT_SCOPES
 from tokens.status_list import MEDIA_TYPE
 from wire.etags import is_known
 from wire.views import public
@@ -66,7 +66,7 @@ def describe_server() -> dict[str, Any]:
         "grant_types_supported": ["client_credentials"],
         # Required, though there is no authorization endpoint that could respond.
         "response_types_supported": [],
-        "scopes_supported": sorted(CLIENT_MAY_CARRY),
+        "scopes_supported": sorted(CLIENT_SCOPES),
         "revocation_endpoint": f"{settings.ISSUER}/oauth/revoke",
         "revocation_endpoint_auth_methods_supported": [*basic_and_post, "none"],
         "introspection_endpoint": f"{settings.ISSUER}/oauth/introspect",

@@ -1,7 +1,6 @@
 """Who you are: users, roles, sessions, the status of tokens, and the keys that sign them."""
 
 from accounts.models.clients import (
-    CLIENT_MAY_CARRY,
     FIRST_PARTY,
     Client,
     check_audience,
@@ -9,16 +8,25 @@ from accounts.models.clients import (
     check_client_scopes,
 )
 from accounts.models.keys import SigningKey
-from accounts.models.people import Role, User, UserManager, check_role_scopes, fold_email, granted, roles_of
+from accounts.models.people import (
+    GrantedScope,
+    Role,
+    User,
+    UserManager,
+    check_role_scopes,
+    fold_email,
+    granted,
+    roles_of,
+)
 from accounts.models.records import Event, Lease
 from accounts.models.sessions import FailedLogIn, Session, TokenStatus
 
 __all__ = [
-    "CLIENT_MAY_CARRY",
     "FIRST_PARTY",
     "Client",
     "Event",
     "FailedLogIn",
+    "GrantedScope",
     "Lease",
     "Role",
     "Session",

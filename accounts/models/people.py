@@ -34,6 +34,15 @@ class Role(models.Model):
         return self.name
 
 
+class GrantedScope(models.Model):
+    """A scope that roles were given when its service was new: what staff change after that stays."""
+
+    name = models.CharField(primary_key=True, max_length=64)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 def fold_email(email: str) -> str:
     """An e-mail address as it is stored and compared: in lower case."""
     return email.strip().lower()

@@ -27,7 +27,8 @@ def next_door():
 
 @pytest.fixture
 def seed():
-    from config.demo import orders, products
+    from orders import demo as orders
+    from products import demo as products
 
     products.seed()
     return orders.seed

@@ -206,8 +206,7 @@ def test_the_gateways_template_is_filled_in_everywhere_alike():
 
 
 def test_the_image_holds_what_it_runs():
-    ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().split()
+    ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
 
-    packages = {path.parent.name for path in settings.BASE_DIR.glob("*/__init__.py")} - {"tests", "benchmarks"}
-    assert {f"!{package}" for package in packages} <= set(ignored)
-    assert "!requirements-prod.txt" in ignored
+    packages = {path.parent.name for path in settings.BASE_DIR.glob("*/__init__.py")}
+    assert packages & {*ignored} == {"benchmarks", "tests"}

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from config.demo import PASSWORD
 from tests.journeys import databases
 from tests.journeys.processes import Process, manage, serving
+from wire.demo import PASSWORD
 
 
 class Shop:

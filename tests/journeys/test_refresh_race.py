@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from config.demo import PASSWORD
 from tests.journeys import clients, databases
 from tests.journeys.processes import manage, serving
+from wire.demo import PASSWORD
 
 pytestmark = pytest.mark.slow
 

@@ -9,10 +9,10 @@ from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 from rest_framework.test import APIClient
 
-from config.demo import ADMIN, ALICE, PASSWORD
 from tokens.issuer import get_issuer
 from tokens.scopes import SERVICES
 from tokens.verification import cache
+from wire.demo import ADMIN, ALICE, PASSWORD
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 hypothesis = pytest.importorskip("hypothesis", reason="hypothesis is not installed")

@@ -1,13 +1,15 @@
 """Fill the shop with something to try."""
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config.demo import PASSWORD, PEOPLE
+from tokens.registry import by_calls
+from wire.demo import PASSWORD, PEOPLE
 
 
 class Command(BaseCommand):
@@ -24,8 +26,9 @@ class Command(BaseCommand):
             raise CommandError(f"READ_ONLY: {', '.join(resting)} only reads for now.")
         if migrate:
             call_command("migrate", verbosity=0)
-        for service in sorted(settings.SERVICES, key=["accounts", "products", "orders"].index):
-            self.stdout.write(f"{service}: {import_module(f'config.demo.{service}').seed()}")
+        for service in by_calls():
+            if service in settings.SERVICES and find_spec(f"{service}.demo"):
+                self.stdout.write(f"{service}: {import_module(f'{service}.demo').seed()}")
         if settings.DEBUG and "accounts" in settings.SERVICES:
             self.print_log_ins()
 

@@ -17,10 +17,10 @@ import pytest
 import requests
 from django.conf import settings
 
-from config.demo import PASSWORD
 from deploy.services import SERVICES, Split, environment, prepare, write_gateway
 from tests.journeys.processes import PATIENCE, Process, free_port, manage, serving
 from tokens.parsing import parse
+from wire.demo import PASSWORD
 
 ORIGIN = "https://app.example"
 """Where a browser client of the shop is served from, besides the shop itself."""

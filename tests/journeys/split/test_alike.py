@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from config.demo import PASSWORD, product_id
+from wire.demo import PASSWORD, product_id
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import sys
 import pytest
 from django.conf import settings
 
-from config.demo import PASSWORD, product_id
+from wire.demo import PASSWORD, product_id
 
 pytestmark = pytest.mark.slow
 

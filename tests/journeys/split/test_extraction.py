@@ -11,10 +11,10 @@ from contextlib import ExitStack, closing
 import pytest
 import requests
 
-from config.demo import product_id
 from tests.journeys import databases
 from tests.journeys.processes import Process, free_port, manage
 from tests.journeys.split.shapes import Customer, Shape, routing, working
+from wire.demo import product_id
 
 pytestmark = pytest.mark.slow
 

@@ -5,8 +5,8 @@ import uuid
 
 import pytest
 
-from config.demo import PASSWORD
 from tests.journeys.split.shapes import await_true
+from wire.demo import PASSWORD
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from config.demo import PASSWORD, product_id
 from tests.journeys.split.shapes import await_true, hidden_fields
+from wire.demo import PASSWORD, product_id
 
 pytestmark = pytest.mark.slow
 

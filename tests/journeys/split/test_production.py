@@ -7,10 +7,10 @@ from contextlib import ExitStack
 import pytest
 import requests
 
-from config.demo import product_id
 from deploy.services import SERVICES, Split, environment
 from tests.journeys.processes import free_port, manage
 from tests.journeys.split.shapes import Shape, routing, start_services
+from wire.demo import product_id
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from django.conf import settings
 
-from config.demo import product_id
+from wire.demo import product_id
 
 pytestmark = pytest.mark.slow
 

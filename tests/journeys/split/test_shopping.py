@@ -4,8 +4,8 @@ import uuid
 
 import pytest
 
-from config.demo import PASSWORD, product_id
 from tests.journeys.split.shapes import hidden_fields
+from wire.demo import PASSWORD, product_id
 
 pytestmark = pytest.mark.slow
 

@@ -5,8 +5,8 @@ import uuid
 
 import pytest
 
-from config.demo import PASSWORD, product_id
 from tests.journeys.split.shapes import await_true
+from wire.demo import PASSWORD, product_id
 
 pytestmark = pytest.mark.slow
 

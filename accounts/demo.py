@@ -5,7 +5,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from accounts.models import Event, Role, User
-from config.demo import PASSWORD, PEOPLE, Person
+from wire.demo import PASSWORD, PEOPLE, Person
 from wire.events import SYSTEM
 
 

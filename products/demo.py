@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from django.db import transaction
 
-from config.demo import CAROL, product_id
 from products import catalogue, stock
 from products.models import Product
+from wire.demo import CAROL, product_id
 from wire.events import Named
 
 

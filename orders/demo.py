@@ -3,12 +3,12 @@
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
-from config.demo import ALICE, BOB, DAVE, NAMESPACE, Person, product_id
 from orders import checkout, transitions
 from orders.checkout import Customer
 from orders.inventory import RequestedLine
 from orders.lifecycle import TARGETS, Status
 from orders.models import Order
+from wire.demo import ALICE, BOB, DAVE, NAMESPACE, Person, product_id
 
 
 class Manager(NamedTuple):

@@ -1,4 +1,4 @@
-"""A shop to try: people, products and orders, the same on every run."""
+"""Who and what is in the demo, the same at every service and on every run."""
 
 import uuid
 from typing import NamedTuple

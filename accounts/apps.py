@@ -1,0 +1,22 @@
+"""Accounts as an app."""
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class AccountsConfig(AppConfig):
+    """The service of accounts, whose roles learn of the scopes of new services with each `migrate`."""
+
+    name = "accounts"
+
+    def ready(self) -> None:
+        post_migrate.connect(grant_new_scopes, sender=self)
+
+
+def grant_new_scopes(**_: Any) -> None:
+    """Give roles what services that are new say of them."""
+    from accounts.people import roles  # noqa: PLC0415  # There are models only now.
+
+    roles.grant_new_scopes()

@@ -1,0 +1,31 @@
+"""What roles carry from the start: each service says so of its own scopes, once."""
+
+from django.db import transaction
+
+from accounts.models import GrantedScope, Role
+from tokens.registry import ROLES, services
+
+ADMIN = "admin"
+"""The role that has whatever a role may carry."""
+
+
+@transaction.atomic
+def grant_new_scopes() -> list[str]:
+    """Give each scope that was never granted to the roles that its service names; those scopes.
+
+    It happens once for each scope, so that what staff take away later stays taken.
+    """
+    granted = {*GrantedScope.objects.values_list("name", flat=True)}
+    scopes = {name: scope for service in services().values() for name, scope in service.scopes.items()}
+    new = sorted({*scopes} - granted)
+    if not new:
+        return []
+
+    GrantedScope.objects.bulk_create([GrantedScope(name=name) for name in new], ignore_conflicts=True)
+    for name in ROLES:
+        gained = {scope for scope in new if scopes[scope].people and name in (*scopes[scope].roles, ADMIN)}
+        if gained:
+            role, _ = Role.objects.select_for_update().get_or_create(name=name)
+            role.scopes = sorted(gained | {*role.scopes})
+            role.save(update_fields=["scopes"])
+    return new

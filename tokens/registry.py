@@ -1,0 +1,101 @@
+"""What services there are, and what each says of itself in its `service.toml`, read without importing it."""
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from django.core.exceptions import ImproperlyConfigured
+
+ROOT = Path(__file__).resolve().parent.parent
+FILE = "service.toml"
+ROLES = ("customer", "catalogue manager", "order manager", "admin")
+"""The roles that every shop begins with; the admin has whatever a role may carry."""
+
+
+class Scope(NamedTuple):
+    """A word that a token may carry, and who has it from the start."""
+
+    meaning: str
+    roles: tuple[str, ...] = ()
+    clients: bool = False
+    """Whether a registered client may carry it."""
+    people: bool = True
+    """Whether a role may."""
+
+
+class Service(NamedTuple):
+    """A service as its folder describes it."""
+
+    name: str
+    scopes: dict[str, Scope]
+    staff: str = ""
+    """The scope that opens its section of the admin."""
+    sections: dict[str, str] = {}
+    """The lists of its section, by model."""
+    menu: dict[str, str] = {}
+    """The words of its page in the menu of a browser, and the scope that shows them."""
+    calls: dict[str, str] = {}
+    """The scope with which it calls each of its neighbours."""
+    layers: dict[str, list[str]] = {}
+    """Its modules from the top down, for import-linter: `doors` may know REST framework, `rules` may not."""
+
+
+@cache
+def services() -> dict[str, Service]:
+    """Every service that has a folder, by name; raises `ImproperlyConfigured` for a description that is wrong."""
+    found = {path.parent.name: read_service(path) for path in sorted(ROOT.glob(f"*/{FILE}"))}
+    check_scopes(found)
+    for service in found.values():
+        check_service(service, found)
+    return found
+
+
+def read_service(path: Path) -> Service:
+    """A service by the description in its folder; raises `ImproperlyConfigured`."""
+    try:
+        said: dict[str, Any] = tomllib.loads(path.read_text())
+        scopes = {name: read_scope(scope) for name, scope in said.pop("scopes", {}).items()}
+        return Service(path.parent.name, scopes, **said)
+    except (tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
+        raise ImproperlyConfigured(f"{path.parent.name}/{FILE}: {error}") from error
+
+
+def read_scope(said: dict[str, Any]) -> Scope:
+    return Scope(**{**said, "roles": tuple(said.get("roles", ()))})
+
+
+def check_scopes(found: dict[str, Service]) -> None:
+    """Raise `ImproperlyConfigured` if two services say what one scope means."""
+    owners: dict[str, str] = {}
+    for service in found.values():
+        for scope in service.scopes:
+            demand(scope not in owners, service, f"the scope {scope} is of {owners.get(scope)} already")
+            owners[scope] = service.name
+
+
+def check_service(service: Service, found: dict[str, Service]) -> None:
+    """Raise `ImproperlyConfigured` unless a description names only roles, scopes and services that there are."""
+    for name, scope in service.scopes.items():
+        strange = sorted({*scope.roles} - {*ROLES})
+        demand(not strange, service, f"{name}: no such role: {', '.join(strange)}; there are {', '.join(ROLES)}")
+        demand(scope.people or not scope.roles, service, f"{name}: no role may carry it, yet roles are named")
+    demand(service.staff in ("", *service.scopes), service, f"staff names no scope of its own: {service.staff}")
+    demand(service.staff or not service.sections, service, "sections want a staff scope that opens them")
+    for neighbour, scope in service.calls.items():
+        demand(neighbour in found, service, f"it calls {neighbour}, which is no service")
+        demand(scope in found[neighbour].scopes, service, f"{neighbour} has no scope {scope}")
+
+
+def demand(condition: object, service: Service, complaint: str) -> None:
+    if not condition:
+        raise ImproperlyConfigured(f"{service.name}/{FILE}: {complaint}")
+
+
+def by_calls() -> list[str]:
+    """The names of the services, each after those that it calls."""
+    ordered: list[str] = []
+    while waiting := [name for name in services() if name not in ordered]:
+        ready = [name for name in waiting if {*services()[name].calls} <= {*ordered}]
+        ordered += ready or waiting
+    return ordered
