@@ -23,7 +23,7 @@ class Docs(SpectacularSwaggerSplitView):
     schema = None
     renderer_classes = [TemplateHTMLRenderer]
     url = "/api/schema/"
-    template_name = "docs.html"
+    template_name = "api_docs.html"
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """A page is all there is, whatever is asked for."""

@@ -97,7 +97,7 @@ def ask_again(
 
 def show(request: HttpRequest, form: OrderForm | None, *, status: int, **context: Any) -> HttpResponse:
     name = request.POST.get("name", "")[:200]
-    return render(request, "orders/again.html", {"form": form, "name": name, **context}, status=status)
+    return render(request, "orders/order_failed.html", {"form": form, "name": name, **context}, status=status)
 
 
 # One order --------------------------------------------------------------------------------------

@@ -194,7 +194,7 @@ class ProductAdmin(EventedAdmin):
 
         context = {**self.admin_site.each_context(request), "title": f"Correct the stock of {product}"}
         context |= {"form": form, "object": product, "opts": self.opts}
-        return TemplateResponse(request, "admin/products/product/correct.html", context)
+        return TemplateResponse(request, "admin/products/product/correct_stock.html", context)
 
 
 HEAD = format_html_join(

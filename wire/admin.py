@@ -52,7 +52,7 @@ class EventedAdmin(admin.ModelAdmin):
             "opts": self.opts,
             **(extra_context or {}),
         }
-        return TemplateResponse(request, "admin/events.html", context)
+        return TemplateResponse(request, "admin/event_history.html", context)
 
 
 class ReadOnlyAdmin(EventedAdmin):

@@ -33,7 +33,7 @@ BROWSER = "web"
 @require_http_methods(["GET", "HEAD"])
 def front(request: HttpRequest) -> HttpResponse:
     """What this shop is, and the ways on."""
-    return render(request, "accounts/front.html")
+    return render(request, "accounts/home.html")
 
 
 @page(OPEN)

@@ -22,9 +22,9 @@ class Ask(views.PasswordResetView):
 
     scopes = OPEN
     form_class = ForgottenForm
-    template_name = "accounts/reset.html"
-    email_template_name = "accounts/reset_mail.txt"
-    subject_template_name = "accounts/reset_subject.txt"
+    template_name = "accounts/password_reset.html"
+    email_template_name = "accounts/password_reset_email.txt"
+    subject_template_name = "accounts/password_reset_subject.txt"
     success_url = "/password-reset/sent/"
 
     def form_valid(self, form: Any) -> HttpResponse:
@@ -50,7 +50,7 @@ class Sent(views.PasswordResetDoneView):
     """Say that a mail is on its way, if the address is known."""
 
     scopes = OPEN
-    template_name = "accounts/reset_sent.html"
+    template_name = "accounts/password_reset_sent.html"
 
 
 @method_decorator(page(OPEN), name="dispatch")
@@ -59,7 +59,7 @@ class Choose(views.PasswordResetConfirmView):
 
     scopes = OPEN
     form_class = NewPasswordForm  # type: ignore[assignment]
-    template_name = "accounts/reset_choose.html"
+    template_name = "accounts/password_reset_confirm.html"
     success_url = "/login/"
 
     def form_valid(self, form: Any) -> HttpResponse:
