@@ -14,7 +14,7 @@ BELOW = ("wire", "database | tokens")
 SHARED = {"config", "database", "tokens", "wire"}
 APART = {"benchmarks", "tests"}
 """Packages that no contract is about."""
-CLIENTS = ["tokens.client_credentials", "tokens.issuer", "tokens.transport"]
+CLIENTS = ["tokens.client_credentials", "tokens.issuer", "tokens.http_client"]
 """Who speaks HTTP to a neighbour, beside each service's own client of the services that it calls."""
 
 
@@ -47,7 +47,7 @@ def write_contracts(packages: list[str]) -> list[str]:
         line("source_modules", rules),
         line("forbidden_modules", ["rest_framework"]),
         *contract("HTTP to a neighbour is spoken by its client alone", "protected"),
-        line("protected_modules", ["http", "tokens.transport"]),
+        line("protected_modules", ["http", "tokens.http_client"]),
         line("allowed_importers", [*CLIENTS, *neighbours]),
         *contract("SimpleJWT is known where tokens are made and taken alone", "protected"),
         line("protected_modules", ["rest_framework_simplejwt"]),

@@ -43,10 +43,10 @@ def people(count: int) -> None:
 def resign(token: str, **changes) -> str:
     """A token signed again with other claims."""
     from accounts.issuing.tokens import Access
-    from tokens.parsing import parse
+    from tokens.jws import parse_jws
 
     again = Access()
-    again.payload = parse(token).claims | changes
+    again.payload = parse_jws(token).claims | changes
     return str(again)
 
 
@@ -56,11 +56,11 @@ def verify(count: int) -> None:
 
     from tokens import encryption, verification
     from tokens.issuer import get_issuer
-    from tokens.parsing import parse
+    from tokens.jws import parse_jws
 
     tokens = [resign(token) for token in issue(5) for _ in range(count)]
     keys = get_issuer().keys()
-    key = keys[parse(tokens[0]).header["kid"]].material
+    key = keys[parse_jws(tokens[0]).header["kid"]].material
     believe = partial(verification.verify, audience="products")
     decode = partial(jwt.decode, key=key, algorithms=["ES256"], audience="products", issuer=settings.ISSUER)
     ours, theirs = [], []

@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from tokens.pages import TemporaryRedirect, local_path, turn_away
+from tokens.pages import TemporaryRedirect, local_path, redirect_to_login
 from tokens.registry import services
 from tokens.scopes import STAFF_SCOPES
 from tokens.user import current_user
@@ -35,7 +35,7 @@ class TesseraAdminSite(AdminSite):
         @wraps(view)
         def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if not request.user.is_authenticated:
-                return turn_away(request)
+                return redirect_to_login(request)
             if not self.has_permission(request):
                 raise PermissionDenied
             return inner(request, *args, **kwargs)

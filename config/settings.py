@@ -17,7 +17,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from config.logs import PROCESSORS
-from tokens.encryption import read_key
+from tokens.encryption import read_encryption_key
 from tokens.registry import services
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -177,7 +177,7 @@ demand(
 production(JWT_SIGNING_KEY != DEVELOPMENT_KEY, "JWT_SIGNING_KEY must not be the development key")
 
 try:
-    JWT_ENCRYPTION_KEYS = [read_key(key) for key in env.list("JWT_ENCRYPTION_KEY", default=[])]
+    JWT_ENCRYPTION_KEYS = [read_encryption_key(key) for key in env.list("JWT_ENCRYPTION_KEY", default=[])]
 except ValueError as error:
     raise ImproperlyConfigured(f"JWT_ENCRYPTION_KEY: {error} `manage.py encryption_key` prints one.") from error
 

@@ -17,7 +17,7 @@ from django.db import connection
 from django.utils.module_loading import import_string
 
 from tokens.client_credentials import LogInFailed, ServiceLogin, service_login
-from tokens.transport import Question, Unanswered, fetch
+from tokens.http_client import NoResponse, OutgoingRequest, fetch
 
 logger = structlog.get_logger(__name__)
 
@@ -261,7 +261,7 @@ class RemoteInventory:
         token = read_token(own, deadline - time.monotonic())
         try:
             answer = send(method, path, body, token, patience=min(deadline - time.monotonic(), TRY))
-        except (Unanswered, ValueError) as error:
+        except (NoResponse, ValueError) as error:
             raise TryAgain(str(error)) from error
         if answer.status == 401:
             own.forget(token)
@@ -278,11 +278,11 @@ def read_token(own: ServiceLogin, patience: float) -> str:
 
 
 def send(method: str, path: str, body: Any, token: str, *, patience: float) -> Answer:
-    """Ask products once; raises `Unanswered`, or `ValueError` for what is no JSON."""
+    """Ask products once; raises `NoResponse`, or `ValueError` for what is no JSON."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **trace()}
-    question = Question(method, None if body is None else orjson.dumps(body), headers)
+    request = OutgoingRequest(method, None if body is None else orjson.dumps(body), headers)
     url = f"{settings.PRODUCTS_URL}{RESERVATIONS}{path}"
-    status, text = fetch(url, question, patience=max(0.01, patience), limit=MAX_ANSWER)
+    status, text = fetch(url, request, timeout=max(0.01, patience), limit=MAX_ANSWER)
     return Answer(status, orjson.loads(text) if text else None)
 
 

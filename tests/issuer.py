@@ -12,8 +12,8 @@ from jwt.utils import base64url_decode, base64url_encode
 
 from tokens import encryption
 from tokens.errors import ListUnknown
-from tokens.keys import SHARED_KID, VerifyingKey, lower, shared_key
-from tokens.parsing import parse
+from tokens.jws import parse_jws
+from tokens.keys import SHARED_KID, VerifyingKey, low_s, shared_key
 from tokens.scopes import SERVICES
 from tokens.status_list import LIST_SIZE, PATH, TYPE, StatusList, compress, set_bits
 
@@ -36,7 +36,7 @@ class InMemoryIssuer:
     def keys(self) -> dict[str, VerifyingKey]:
         return shared_key(settings.JWT_SIGNING_KEY) if is_shared() else PUBLIC_KEYS
 
-    find_keys = keys
+    refetch_keys = keys
 
     def status_list(self, number: int) -> StatusList:
         if number != 0:
@@ -116,7 +116,7 @@ def seal(header: Any, payload: Any, by: str | None = None, key: Any = None) -> s
 def make_signature(signed: bytes, by: str | None = None, key: Any = None) -> bytes:
     algorithm = by or settings.JWT_ALGORITHM
     signature = PyJWS().get_algorithm_by_name(algorithm).sign(signed, private_key(algorithm) if key is None else key)
-    return lower(signature) if algorithm == "ES256" else signature
+    return low_s(signature) if algorithm == "ES256" else signature
 
 
 def private_key(algorithm: str) -> Any:
@@ -130,7 +130,7 @@ def encode(part: Any) -> str:
 def canonical(token: str) -> str:
     """The same token with the lower of its two ES256 signatures, as accounts signs."""
     signed, _, signature = token.rpartition(".")
-    return f"{signed}.{base64url_encode(lower(base64url_decode(signature))).decode()}"
+    return f"{signed}.{base64url_encode(low_s(base64url_decode(signature))).decode()}"
 
 
 def sign_list(
@@ -150,5 +150,5 @@ def sign_list(
 
 def read(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The header and the claims of an access token as it leaves, which is not verified."""
-    parts = parse(encryption.decrypt(token))
+    parts = parse_jws(encryption.decrypt(token))
     return parts.header, parts.claims

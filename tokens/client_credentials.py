@@ -11,14 +11,14 @@ import orjson
 import structlog
 from django.conf import settings
 
-from tokens.transport import Question, Unanswered, fetch
+from tokens.http_client import NoResponse, OutgoingRequest, fetch
 
 logger = structlog.get_logger(__name__)
 
-PATIENCE = 0.8
+TIMEOUT = 0.8
 """Seconds that a log-in may take."""
-MAX_ANSWER = 64 * 1024
-"""Bytes that an answer may have."""
+MAX_RESPONSE = 64 * 1024
+"""Bytes that a response may have."""
 FORM = "application/x-www-form-urlencoded"
 RETRY = 4.0
 """Seconds between tries after a failure."""
@@ -41,48 +41,48 @@ class ServiceLogin:
 
     def __init__(self, scope: str) -> None:
         self.scope = scope
-        self._held: ServiceToken | None = None
+        self._token: ServiceToken | None = None
         self._tried_at = float("-inf")
         self._lock = threading.Lock()
 
-    def token(self, patience: float = PATIENCE) -> str:
-        """An access token that is still good, `patience` seconds from now at the latest; raises `LogInFailed`."""
-        held, now = self._held, time.monotonic()
-        if not held or held.ends_at <= now:
-            return self._first(now + patience)
+    def token(self, timeout: float = TIMEOUT) -> str:
+        """An access token that is still good, `timeout` seconds from now at the latest; raises `LogInFailed`."""
+        token, now = self._token, time.monotonic()
+        if not token or token.ends_at <= now:
+            return self._wait_for_token(now + timeout)
 
-        if held.renew_at <= now:
-            self._renew_behind()
-        return held.access
+        if token.renew_at <= now:
+            self._renew_in_background()
+        return token.access
 
     def forget(self, access: str) -> None:
         """Never use a token again that a neighbour refused."""
         with self._lock:
-            if self._held and self._held.access == access:
-                self._held, self._tried_at = None, float("-inf")
+            if self._token and self._token.access == access:
+                self._token, self._tried_at = None, float("-inf")
 
-    def _first(self, deadline: float) -> str:
+    def _wait_for_token(self, deadline: float) -> str:
         """Log in while the caller waits; others wait for the same answer."""
         if not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise LogInFailed("Accounts has not answered another log-in yet.")
 
         try:
-            return self._held_or_new(deadline)
+            return self._current_or_new(deadline)
         finally:
             self._lock.release()
 
-    def _held_or_new(self, deadline: float) -> str:
+    def _current_or_new(self, deadline: float) -> str:
         now = time.monotonic()
-        if self._held and self._held.ends_at > now:
-            return self._held.access
+        if self._token and self._token.ends_at > now:
+            return self._token.access
         if now - self._tried_at < RETRY:
             raise LogInFailed("Accounts gave this service no token a moment ago.")
 
         self._tried_at = now
-        self._held = request_token(self.scope, min(PATIENCE, deadline - now))
-        return self._held.access
+        self._token = request_token(self.scope, min(TIMEOUT, deadline - now))
+        return self._token.access
 
-    def _renew_behind(self) -> None:
+    def _renew_in_background(self) -> None:
         """Log in on a thread of its own, at most once in `RETRY` seconds."""
         with self._lock:
             if time.monotonic() - self._tried_at < RETRY:
@@ -92,13 +92,13 @@ class ServiceLogin:
 
     def _renew(self) -> None:
         try:
-            held = request_token(self.scope)
+            token = request_token(self.scope)
         except LogInFailed as error:
             logger.warning("own_log_in_failed", error=str(error))
             return
 
         with self._lock:
-            self._held = held
+            self._token = token
 
 
 @cache
@@ -107,40 +107,40 @@ def service_login(scope: str) -> ServiceLogin:
     return ServiceLogin(scope)
 
 
-def request_token(scope: str, patience: float = PATIENCE) -> ServiceToken:
-    """Ask accounts for a token by client credentials, for `patience` seconds at most; raises `LogInFailed`."""
+def request_token(scope: str, timeout: float = TIMEOUT) -> ServiceToken:
+    """Ask accounts for a token by client credentials, for `timeout` seconds at most; raises `LogInFailed`."""
     if not settings.CLIENT_ID or not settings.CLIENT_SECRET:
         raise LogInFailed("CLIENT_ID and CLIENT_SECRET are not set.")
 
     started = time.monotonic()
     try:
-        answer = ask(scope, patience)
-    except (Unanswered, ValueError) as error:
+        body = fetch_token(scope, timeout)
+    except (NoResponse, ValueError) as error:
         raise LogInFailed(f"Accounts gave this service no token: {error}") from error
-    return read_answer(answer, started)
+    return read_token_response(body, started)
 
 
-def ask(scope: str, patience: float) -> Any:
-    """What accounts answers; raises `Unanswered`, or `ValueError` for what is no JSON."""
+def fetch_token(scope: str, timeout: float) -> Any:
+    """The body of accounts' response; raises `NoResponse`, or `ValueError` for what is no JSON."""
     form = urlencode({"grant_type": "client_credentials", "scope": scope}).encode()
-    headers = {"Authorization": write_credentials(), "Content-Type": FORM}
+    headers = {"Authorization": basic_authorization(), "Content-Type": FORM}
     url = f"{settings.ACCOUNTS_URL}/oauth/token"
-    answer = fetch(url, Question("POST", form, headers), patience=patience, limit=MAX_ANSWER)
-    if answer.status != 200:
-        raise ValueError(f"it answered {answer.status}")
+    response = fetch(url, OutgoingRequest("POST", form, headers), timeout=timeout, limit=MAX_RESPONSE)
+    if response.status != 200:
+        raise ValueError(f"it answered {response.status}")
 
-    return orjson.loads(answer.body)
+    return orjson.loads(response.body)
 
 
-def write_credentials() -> str:
+def basic_authorization() -> str:
     """This service's own credentials for HTTP Basic; both halves form-encoded before (RFC 6749 2.3.1)."""
     pair = f"{quote(settings.CLIENT_ID, safe='')}:{quote(settings.CLIENT_SECRET, safe='')}"
     return f"Basic {b64encode(pair.encode()).decode()}"
 
 
-def read_answer(answer: Any, started: float) -> ServiceToken:
-    """The token of an answer (RFC 6749 5.1), counted from before it was asked for."""
-    access, lifetime = (answer.get("access_token"), answer.get("expires_in")) if isinstance(answer, dict) else ("", 0)
+def read_token_response(body: Any, started: float) -> ServiceToken:
+    """The token in a response (RFC 6749 5.1); its lifetime is counted from before it was asked for."""
+    access, lifetime = (body.get("access_token"), body.get("expires_in")) if isinstance(body, dict) else ("", 0)
     if not isinstance(access, str) or not access or type(lifetime) is not int or lifetime <= 0:
         raise LogInFailed("Accounts answered with no token.")
 

@@ -9,20 +9,20 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
 from tokens.errors import TokenRefused
-from tokens.parsing import MAX_LENGTH, read_object, unpack
+from tokens.jws import MAX_LENGTH, decode_base64url, read_json_object
 
 KEY_BYTES = 32
 HEADER = {"alg": "dir", "enc": "A256GCM", "cty": "JWT"}
-"""The whole header of every shell: nothing to choose, so nothing to attack."""
+"""The whole header of every JWE: nothing to choose, so nothing to attack."""
 MAX_JWE = MAX_LENGTH * 4 // 3 + 256
 """Bytes: the longest token there is, encrypted."""
 SHAPE = re.compile(r"[A-Za-z0-9_-]+\.\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 
 
-def read_key(text: str) -> bytes:
+def read_encryption_key(text: str) -> bytes:
     """A key as `JWT_ENCRYPTION_KEY` holds it: unpadded base64url of 32 bytes; raises `ValueError`."""
     try:
-        key = unpack(text)
+        key = decode_base64url(text)
     except (TokenRefused, UnicodeEncodeError) as error:
         raise ValueError("An encryption key is unpadded base64url.") from error
     if len(key) != KEY_BYTES:
@@ -31,7 +31,7 @@ def read_key(text: str) -> bytes:
     return key
 
 
-def write_key(key: bytes) -> str:
+def write_encryption_key(key: bytes) -> str:
     return urlsafe_b64encode(key).rstrip(b"=").decode()
 
 
@@ -41,7 +41,7 @@ def is_enabled() -> bool:
 
 
 def encrypt(token: str) -> str:
-    """A token as it leaves: in a shell under the first key, or as it is without one."""
+    """A token as it is issued: a JWE under the first key, or as it is without one."""
     if not is_enabled():
         return token
 
@@ -49,39 +49,39 @@ def encrypt(token: str) -> str:
 
 
 def decrypt(token: str) -> str:
-    """The signed token in what was presented, which is that token itself where none is encrypted.
+    """The JWS in a JWE that was presented, or the token itself where none is encrypted.
 
-    Raises `TokenRefused` unless the shell is of five parts with our one header, and opens with a
-    key of ours. Nothing is known yet of what was inside.
+    Raises `TokenRefused` unless the JWE has five parts with our one header and is encrypted under a
+    key of ours. Nothing of the plaintext is checked yet.
     """
     if not is_enabled():
         return token
 
     check_jwe(token)
     for key in settings.JWT_ENCRYPTION_KEYS:
-        inner = try_key(token, key)
-        if inner is not None:
-            return inner
+        plain = try_decrypt(token, key)
+        if plain is not None:
+            return plain
 
     raise TokenRefused("The token does not open with any key of ours.")
 
 
 def check_jwe(token: str) -> None:
-    """Raise `TokenRefused` for what is no shell of ours, before any key is tried."""
+    """Raise `TokenRefused` for what is no JWE of ours, before any key is tried."""
     if len(token) > MAX_JWE:
         raise TokenRefused("The token is too long.")
     if not SHAPE.fullmatch(token):
         raise TokenRefused("The token is not encrypted as ours are.")
 
     header, *parts = token.split(".")
-    if read_object(unpack(header)) != HEADER:
+    if read_json_object(decode_base64url(header)) != HEADER:
         raise TokenRefused("The token is encrypted in another way than ours.")
     for part in parts[1:]:
-        unpack(part)
+        decode_base64url(part)
 
 
-def try_key(token: str, key: bytes) -> str | None:
-    """What is inside if `key` opens it, else None."""
+def try_decrypt(token: str, key: bytes) -> str | None:
+    """The plaintext if it is encrypted under `key`, else None."""
     try:
         plain = jwe.decrypt_compact(token, OctKey.import_key(key), algorithms=["dir", "A256GCM"]).plaintext
     except (JoseError, ValueError):

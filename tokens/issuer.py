@@ -1,4 +1,4 @@
-"""Where keys and status lists come from: what every issuer answers, and the one over HTTP."""
+"""Where keys and status lists come from: what every issuer offers, and the one over HTTP."""
 
 import time
 from functools import cache
@@ -10,11 +10,11 @@ from django.utils.module_loading import import_string
 
 from tokens import status_list
 from tokens.errors import ListUnknown, TokenRefused
-from tokens.freshness import PATIENCE, Fresh, FreshByNumber
+from tokens.fresh_documents import TIMEOUT, FreshDocument, FreshDocuments
+from tokens.http_client import Response, fetch
+from tokens.jws import parse_jws
 from tokens.keys import KeySet, VerifyingKey, read_key_set, shared_key
-from tokens.parsing import parse
 from tokens.status_list import StatusList
-from tokens.transport import Answer, fetch
 
 MAX_DOCUMENT = 512 * 1024
 """Bytes that a key set or a status list may have."""
@@ -25,14 +25,14 @@ CLOCK_SKEW = 30
 class TokenIssuer(Protocol):
     """What a verifier needs to know of who signs tokens.
 
-    Every answer is at most 8 seconds old while the issuer can be reached, and the last good one
+    All of it is at most 8 seconds old while the issuer can be reached, and the last good copy
     while it cannot; `IssuerUnavailable` is raised when there never was one.
     """
 
     def keys(self) -> KeySet: ...
 
-    def find_keys(self) -> KeySet:
-        """The keys, looked for afresh since one was missing; not more often than every 4 seconds."""
+    def refetch_keys(self) -> KeySet:
+        """The keys, fetched anew since one was missing; not more often than every 4 seconds."""
 
     def status_list(self, number: int) -> StatusList:
         """List `number`; raises `ListUnknown` if the issuer has no such list."""
@@ -47,19 +47,19 @@ def get_issuer() -> TokenIssuer:
 class RemoteIssuer:
     """Keys and status lists fetched from `ACCOUNTS_URL`, and from nowhere a token may name.
 
-    What the documents themselves say of their age (`max-age`, `ttl`) is not heeded: ours is the
-    shorter. Nonsense replaces nothing.
+    What the documents themselves say of their age (`max-age`, `ttl`) is ignored: ours is the
+    shorter. An invalid document replaces nothing.
     """
 
     def __init__(self) -> None:
-        self._keys: Fresh[KeySet] = Fresh("keys", self._fetch_keys)
-        self._lists: FreshByNumber[StatusList] = FreshByNumber("status-list", self._fetch_list)
+        self._keys: FreshDocument[KeySet] = FreshDocument("keys", self._fetch_keys)
+        self._lists: FreshDocuments[StatusList] = FreshDocuments("status-list", self._fetch_list)
 
     def keys(self) -> KeySet:
         return self._keys.get()
 
-    def find_keys(self) -> KeySet:
-        return self._keys.look_again()
+    def refetch_keys(self) -> KeySet:
+        return self._keys.refetch()
 
     def status_list(self, number: int) -> StatusList:
         return self._lists.get(number)
@@ -68,33 +68,33 @@ class RemoteIssuer:
         if settings.JWT_ALGORITHM == "HS256":
             return shared_key(settings.JWT_SIGNING_KEY)
 
-        return read_key_set(orjson.loads(take(self._ask("/.well-known/jwks.json"))))
+        return read_key_set(orjson.loads(read_body(self._get("/.well-known/jwks.json"))))
 
     def _fetch_list(self, number: int, held: StatusList | None) -> StatusList:
-        answer = self._ask(f"{status_list.PATH}{number}")
-        if answer.status == 404:
+        response = self._get(f"{status_list.PATH}{number}")
+        if response.status == 404:
             raise ListUnknown("The token's status list is unknown.")
 
-        return read_status_list(take(answer).decode("ascii"), number, self, held)
+        return read_status_list(read_body(response).decode("ascii"), number, self, held)
 
-    def _ask(self, path: str) -> Answer:
-        return fetch(settings.ACCOUNTS_URL + path, patience=PATIENCE, limit=MAX_DOCUMENT)
+    def _get(self, path: str) -> Response:
+        return fetch(settings.ACCOUNTS_URL + path, timeout=TIMEOUT, limit=MAX_DOCUMENT)
 
 
-def take(answer: Answer) -> bytes:
-    """The document that an answer is; raises `ValueError` for any other answer."""
-    if answer.status != 200:
-        raise ValueError(f"The issuer answered {answer.status}.")
+def read_body(response: Response) -> bytes:
+    """The document of a response; raises `ValueError` unless its status is 200."""
+    if response.status != 200:
+        raise ValueError(f"The issuer answered {response.status}.")
 
-    return answer.body
+    return response.body
 
 
 def find_key(kid: object, issuer: TokenIssuer) -> VerifyingKey | None:
-    """The key of that name, looked for afresh if the issuer is not known to have it."""
+    """The key with that `kid`; the keys are fetched anew if it is not among them."""
     if not isinstance(kid, str):
         return None
 
-    return issuer.keys().get(kid) or issuer.find_keys().get(kid)
+    return issuer.keys().get(kid) or issuer.refetch_keys().get(kid)
 
 
 def read_status_list(token: str, number: int, issuer: TokenIssuer, held: StatusList | None) -> StatusList:
@@ -104,7 +104,7 @@ def read_status_list(token: str, number: int, issuer: TokenIssuer, held: StatusL
     about another list.
     """
     # A list of 2^20 entries with every second one revoked does not fit the bound of access tokens.
-    parts = parse(token, max_length=MAX_DOCUMENT)
+    parts = parse_jws(token, max_length=MAX_DOCUMENT)
     header = parts.header
     key = find_key(header.get("kid"), issuer)
     if not key or header.get("alg") != key.algorithm or header.get("typ") != status_list.TYPE:

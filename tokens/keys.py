@@ -22,10 +22,10 @@ _jws = PyJWS()
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
-def lower(signature: bytes) -> bytes:
-    """The canonical one of the two spellings that every ES256 signature has: (r, s) and (r, n - s).
+def low_s(signature: bytes) -> bytes:
+    """An ES256 signature in its low-s form: of (r, s) and (r, n - s), both valid, the one with the lower s.
 
-    We sign with the lower s and take no other, so that nobody can make a second token out of one.
+    We sign in that form and take no other, so that nobody can make a second token out of one.
     """
     r, s = signature[:32], int.from_bytes(signature[32:], "big")
     return r + min(s, P256_ORDER - s).to_bytes(32, "big") if 0 < s < P256_ORDER and len(signature) == 64 else b""
@@ -44,8 +44,8 @@ class VerifyingKey:
         return _jws.get_algorithm_by_name(self.algorithm)
 
     def verifies(self, signed: bytes, signature: bytes) -> bool:
-        """Whether `signature` over `signed` was made with this key (PyJWT), and is the one spelling of it."""
-        if self.algorithm == "ES256" and signature != lower(signature):
+        """Whether `signature` over `signed` was made with this key (PyJWT), in low-s form if by ES256."""
+        if self.algorithm == "ES256" and signature != low_s(signature):
             return False
 
         return self._algorithm.verify(signed, self.material, signature)
@@ -64,7 +64,7 @@ def read_key_set(document: Any) -> dict[str, VerifyingKey]:
     if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
         raise ValueError("The key set is not a JWK set.")
 
-    keys = [read_key(jwk) for jwk in document["keys"]]
+    keys = [read_jwk(jwk) for jwk in document["keys"]]
     by_kid = {key.kid: key for key in keys}
     if not keys or len(by_kid) != len(keys):
         raise ValueError("The key set is empty or repeats a kid.")
@@ -72,7 +72,7 @@ def read_key_set(document: Any) -> dict[str, VerifyingKey]:
     return by_kid
 
 
-def read_key(jwk: Any) -> VerifyingKey:
+def read_jwk(jwk: Any) -> VerifyingKey:
     """One public signing key; raises `ValueError` for anything else."""
     if not isinstance(jwk, dict) or PRIVATE_MEMBERS & jwk.keys():
         raise ValueError("The key set holds something that is not a public key.")

@@ -1,4 +1,4 @@
-"""Pages state their scopes as API views do; a page with a spent token has it renewed."""
+"""Pages state their scopes as API views do; a page with an expired token has it renewed."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from tokens import cookies
 from tokens.encryption import decrypt
 from tokens.errors import TokenRefused
-from tokens.parsing import parse
+from tokens.jws import parse_jws
 from tokens.permissions import OPEN, Scopes
 from tokens.user import current_user
 
@@ -34,8 +34,8 @@ class TemporaryRedirect(HttpResponseRedirect):
 def page(scopes: Scopes) -> Callable[[Page], Page]:
     """Let in who carries the scope stated for the method; `OPEN` lets in everybody.
 
-    Who has no token is sent to log in, who has a spent one to have it renewed; a method without
-    a scope is refused. Nothing of a page is ever stored by a browser or a proxy.
+    Without a token a browser is sent to log in, with an expired one to have it renewed; a method
+    without a scope is refused. Nothing of a page is ever stored by a browser or a proxy.
     """
 
     def decorate(view: Page) -> Page:
@@ -54,14 +54,14 @@ def page(scopes: Scopes) -> Callable[[Page], Page]:
 def refuse(request: HttpRequest, scopes: Scopes) -> HttpResponse | None:
     """The answer to who may not see a page, or None to who may."""
     if isinstance(scopes, str):
-        return None if scopes == OPEN else turn_away(request)
+        return None if scopes == OPEN else redirect_to_login(request)
 
     method = "GET" if request.method == "HEAD" else str(request.method)
     if method not in scopes:
         return HttpResponseNotAllowed(list(scopes))
 
     if not request.user.is_authenticated:
-        return turn_away(request)
+        return redirect_to_login(request)
 
     if current_user(request).scopes.isdisjoint(scopes[method].split()):
         raise PermissionDenied
@@ -69,22 +69,30 @@ def refuse(request: HttpRequest, scopes: Scopes) -> HttpResponse | None:
     return None
 
 
-def turn_away(request: HttpRequest) -> HttpResponse:
+def redirect_to_login(request: HttpRequest) -> HttpResponse:
     """Send a browser on to get a token: to renew the one it has, or to log in."""
-    token = cookies.read_access(request)
-    query = urlencode({"next": request.get_full_path()}, safe="/")
+    token, path = cookies.read_access(request), request.get_full_path()
     if token and not is_just_issued(token):
-        return TemporaryRedirect(f"{RENEW}?{query}")
+        return TemporaryRedirect(with_next(RENEW, path))
 
-    response = HttpResponseRedirect(f"{LOG_IN}?{query}")
+    return log_in_again(path)
+
+
+def log_in_again(path: str) -> HttpResponse:
+    """Take a browser's tokens away and send it to log in, and on to `path` after that."""
+    response = HttpResponseRedirect(with_next(LOG_IN, path))
     cookies.clear_tokens(response)
     return response
+
+
+def with_next(address: str, path: str) -> str:
+    return f"{address}?{urlencode({'next': path}, safe='/')}"
 
 
 def is_just_issued(token: str) -> bool:
     """Whether a token, believed or not, says it is seconds old; so that no renewal loops."""
     try:
-        issued_at = parse(decrypt(token)).claims.get("iat")
+        issued_at = parse_jws(decrypt(token)).claims.get("iat")
     except TokenRefused:
         return False
     return type(issued_at) is int and time.time() - issued_at < JUST_ISSUED

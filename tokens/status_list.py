@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from tokens.errors import TokenRefused
-from tokens.parsing import unpack
+from tokens.jws import decode_base64url
 
 LIST_BITS = 20
 LIST_SIZE = 1 << LIST_BITS
@@ -73,7 +73,7 @@ def compress(bits: bytes) -> str:
 
 def decompress(lst: str, limit: int = LIST_SIZE // 8) -> bytes:
     """The entries of a `lst`; raises `TokenRefused` for rubbish or more than `limit` bytes."""
-    packed = unpack(lst)
+    packed = decode_base64url(lst)
     inflater = zlib.decompressobj()
     try:
         bits = inflater.decompress(packed, limit + 1)

@@ -12,8 +12,8 @@ from tokens import status_list
 from tokens.encryption import decrypt
 from tokens.errors import IssuerUnavailable, ListUnknown, TokenRefused
 from tokens.issuer import CLOCK_SKEW, TokenIssuer, find_key, get_issuer
+from tokens.jws import parse_jws
 from tokens.keys import VerifyingKey
-from tokens.parsing import parse
 from tokens.status_list import StatusList
 
 Claims = dict[str, Any]
@@ -29,7 +29,7 @@ LIST_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
 class Verified(NamedTuple):
-    """A token that was found true, and what has to be looked at again on every use."""
+    """A token that was verified, and what has to be checked again on every use."""
 
     claims: Claims
     audience: frozenset[str]
@@ -71,15 +71,15 @@ def verify(token: str, audience: str | None, *, any_audience: bool = False) -> C
     """The claims of an access token meant for `audience` (None: any service of this process).
 
     With a known key and documents younger than 8 s it takes no SQL and no network. `any_audience`
-    is for the issuer itself, who tells others about tokens that are not meant for it. Raises
+    is for the issuer itself, which informs others about tokens that are not meant for it. Raises
     `TokenRefused` if the token is not to be believed here, `IssuerUnavailable` if nobody can tell.
     """
     issuer = get_issuer()
-    verified = cache.get(token) or check_anew(token, issuer)
+    verified = cache.get(token) or check_new(token, issuer)
     if not any_audience and not is_meant(verified.audience, audience):
         raise TokenRefused("The token is meant for another service.")
 
-    check_again(token, verified, issuer)
+    check_current(token, verified, issuer)
     return verified.claims
 
 
@@ -88,7 +88,7 @@ def is_meant(audience: frozenset[str], service: str | None) -> bool:
     return service in audience if service else not audience.isdisjoint(settings.SERVICES)
 
 
-def check_anew(token: str, issuer: TokenIssuer) -> Verified:
+def check_new(token: str, issuer: TokenIssuer) -> Verified:
     """Check all that stays true of a token, and remember it."""
     key, claims = check_signature(token, issuer)
     check_claims(claims)
@@ -100,7 +100,7 @@ def check_anew(token: str, issuer: TokenIssuer) -> Verified:
 
 def check_signature(token: str, issuer: TokenIssuer) -> tuple[VerifyingKey, Claims]:
     """The key that signed a token, and the claims, of which nothing more is checked."""
-    parts = parse(decrypt(token))
+    parts = parse_jws(decrypt(token))
     key = choose_key(parts.header, issuer)
     if not key.verifies(parts.signed, parts.signature):
         raise TokenRefused("The token's signature is wrong.")
@@ -109,9 +109,9 @@ def check_signature(token: str, issuer: TokenIssuer) -> tuple[VerifyingKey, Clai
 
 
 def read_expired(token: str, issuer: TokenIssuer | None = None) -> Claims:
-    """The claims of an access token that was issued once, whether or not it still opens anything.
+    """The claims of an access token that was issued once, whether or not it has expired.
 
-    Good for ending what it belongs to, and for nothing else. `issuer` may know more keys than are in
+    Good for ending the session it belongs to, and for nothing else. `issuer` may know more keys than are in
     use. Raises `TokenRefused` if it is forged.
     """
     _, claims = check_signature(token, issuer or get_issuer())
@@ -119,7 +119,7 @@ def read_expired(token: str, issuer: TokenIssuer | None = None) -> Claims:
     return claims
 
 
-def check_again(token: str, verified: Verified, issuer: TokenIssuer) -> None:
+def check_current(token: str, verified: Verified, issuer: TokenIssuer) -> None:
     """Check what may change while a token lives: its time, its key and its status."""
     if verified.expires_at <= time.time():
         cache.drop(token)
@@ -158,20 +158,20 @@ def check_issuer() -> None:
 
 
 def choose_key(header: Claims, issuer: TokenIssuer) -> VerifyingKey:
-    """The key that a header names, if the rest of the header befits an access token."""
+    """The key that a header names, if the rest of the header is an access token's."""
     if not header.keys().isdisjoint(REFUSED_HEADERS):
         raise TokenRefused("The token's header asks for an extension.")
     if header.get("typ") not in TYPES:
         raise TokenRefused("The token is not an access token.")
 
-    key = look_up(header.get("kid"), issuer)
+    key = require_key(header.get("kid"), issuer)
     if header.get("alg") != key.algorithm:
         raise TokenRefused("The token's algorithm is not its key's.")
 
     return key
 
 
-def look_up(kid: object, issuer: TokenIssuer) -> VerifyingKey:
+def require_key(kid: object, issuer: TokenIssuer) -> VerifyingKey:
     if not is_identifier(kid):
         raise TokenRefused("The token names no key.")
 

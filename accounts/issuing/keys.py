@@ -22,7 +22,7 @@ from accounts.models import Event, SigningKey
 from database import batch_delete
 from database.prepared import Objects
 from tokens.errors import IssuerUnavailable
-from tokens.keys import SHARED_KID, VerifyingKey, read_key, shared_key
+from tokens.keys import SHARED_KID, VerifyingKey, read_jwk, shared_key
 from wire.events import SYSTEM, Actor
 
 ANNOUNCED_FOR = timedelta(days=1)
@@ -55,13 +55,13 @@ def verifying_keys() -> dict[str, VerifyingKey]:
     if is_shared():
         return shared_key(settings.JWT_SIGNING_KEY)
 
-    return {jwk["kid"]: read_key(jwk) for jwk in key_set()["keys"]}
+    return {jwk["kid"]: read_jwk(jwk) for jwk in key_set()["keys"]}
 
 
 def past_keys() -> dict[str, VerifyingKey]:
     """Every key that is kept, also one that was replaced for a leak: good for ending things alone."""
     stored = SigningKey.objects.values_list("public_jwk", flat=True)
-    return verifying_keys() if is_shared() else {jwk["kid"]: read_key(jwk) for jwk in stored}
+    return verifying_keys() if is_shared() else {jwk["kid"]: read_jwk(jwk) for jwk in stored}
 
 
 def key_set() -> dict[str, list[Any]]:

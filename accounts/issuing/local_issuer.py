@@ -5,7 +5,7 @@ from django.db import connection
 from accounts.issuing.keys import past_keys, verifying_keys
 from accounts.issuing.status_lists import read_list
 from tokens.errors import ListUnknown
-from tokens.freshness import Fresh, FreshByNumber
+from tokens.fresh_documents import FreshDocument, FreshDocuments
 from tokens.keys import KeySet
 from tokens.status_list import StatusList
 
@@ -14,16 +14,18 @@ class LocalIssuer:
     """What `tokens.issuer.TokenIssuer` promises, from this process's own database."""
 
     def __init__(self) -> None:
-        self._keys: Fresh[KeySet] = Fresh("keys", lambda _: verifying_keys(), inline=True, after=give_back)
-        self._lists: FreshByNumber[StatusList] = FreshByNumber(
+        self._keys: FreshDocument[KeySet] = FreshDocument(
+            "keys", lambda _: verifying_keys(), inline=True, after=give_back
+        )
+        self._lists: FreshDocuments[StatusList] = FreshDocuments(
             "status-list", lambda number, _: find_list(number), inline=True, after=give_back
         )
 
     def keys(self) -> KeySet:
         return self._keys.get()
 
-    def find_keys(self) -> KeySet:
-        return self._keys.look_again()
+    def refetch_keys(self) -> KeySet:
+        return self._keys.refetch()
 
     def status_list(self, number: int) -> StatusList:
         return self._lists.get(number)
@@ -40,7 +42,7 @@ class Archive(LocalIssuer):
     def keys(self) -> KeySet:
         return past_keys()
 
-    find_keys = keys
+    refetch_keys = keys
 
 
 def find_list(number: int) -> StatusList:

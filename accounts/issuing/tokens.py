@@ -21,8 +21,8 @@ from accounts.issuing.keys import Signer, signer
 from accounts.models import Client, Role, Session, User, granted, roles_of
 from tokens import encryption, status_list
 from tokens.errors import TokenRefused
-from tokens.keys import lower
-from tokens.parsing import parse
+from tokens.jws import parse_jws
+from tokens.keys import low_s
 from tokens.scopes import SERVICES
 
 ACCESS_TYPE = "at+jwt"
@@ -54,7 +54,7 @@ class SigningBackend(TokenBackend):
 
 def make_canonical(token: str) -> str:
     signed, _, signature = token.rpartition(".")
-    return f"{signed}.{base64url_encode(lower(base64url_decode(signature))).decode()}"
+    return f"{signed}.{base64url_encode(low_s(base64url_decode(signature))).decode()}"
 
 
 class Access(AccessToken):
@@ -192,7 +192,7 @@ class RefreshClaims(NamedTuple):
 
 def read_refresh(token: str) -> RefreshClaims:
     """The claims of a refresh token of ours that has not expired; raises `TokenRefused`."""
-    if parse(token).header.get("typ") != REFRESH_TYPE:
+    if parse_jws(token).header.get("typ") != REFRESH_TYPE:
         raise TokenRefused("The token is not a refresh token.")
 
     payload = decode_refresh(token)

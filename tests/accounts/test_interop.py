@@ -33,7 +33,7 @@ class Node:
         self.process = subprocess.Popen(
             ["node", "verify.mjs"], cwd=INTEROP, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        keys = [encryption.write_key(key) for key in settings.JWT_ENCRYPTION_KEYS]
+        keys = [encryption.write_encryption_key(key) for key in settings.JWT_ENCRYPTION_KEYS]
         self.write({"issuer": issuer, "audience": audience, "key": keys[0] if keys else None})
 
     def write(self, value):

@@ -97,7 +97,7 @@ def alike(settings):
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr("tokens.freshness.monotonic", clock)
+    monkeypatch.setattr("tokens.fresh_documents.monotonic", clock)
     return clock
 
 

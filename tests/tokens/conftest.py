@@ -47,5 +47,5 @@ def shared(settings, issuer, public_keys):
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr("tokens.freshness.monotonic", clock)
+    monkeypatch.setattr("tokens.fresh_documents.monotonic", clock)
     return clock

@@ -64,7 +64,7 @@ def test_a_key_that_goes_takes_its_tokens_along(issuer, monkeypatch):
     verify(other, "orders")
     left = {kid: key for kid, key in PUBLIC_KEYS.items() if kid != KID}
     monkeypatch.setattr(issuer, "keys", lambda: left)
-    monkeypatch.setattr(issuer, "find_keys", lambda: left)
+    monkeypatch.setattr(issuer, "refetch_keys", lambda: left)
 
     with pytest.raises(TokenRefused, match="no longer in use"):
         verify(token, "orders")

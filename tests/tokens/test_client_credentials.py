@@ -159,8 +159,8 @@ def age():
     """Let seconds go by for a log-in."""
 
     def shift(own, seconds):
-        access, renew_at, ends_at = own._held
-        own._held = client_credentials.ServiceToken(access, renew_at - seconds, ends_at - seconds)
+        access, renew_at, ends_at = own._token
+        own._token = client_credentials.ServiceToken(access, renew_at - seconds, ends_at - seconds)
         own._tried_at -= seconds
 
     return shift

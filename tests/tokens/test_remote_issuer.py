@@ -18,7 +18,7 @@ from tests.tokens.stack import free_port
 from tokens import encryption
 from tokens.cookies import access_name
 from tokens.errors import IssuerUnavailable, ListUnknown, TokenRefused
-from tokens.freshness import fetch_failures
+from tokens.fresh_documents import fetch_failures
 from tokens.issuer import get_issuer
 from tokens.status_list import LIST_SIZE, PATH, TYPE, compress, pack
 from tokens.verification import cache, verify
@@ -194,8 +194,8 @@ EVERYTHING = BOTH_GO_WRONG | KEYS_GO_WRONG | LISTS_GO_WRONG
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     """What is waited for a second is waited for less, so that the tests are not."""
-    monkeypatch.setattr("tokens.freshness.PATIENCE", 0.25)
-    monkeypatch.setattr("tokens.issuer.PATIENCE", 0.25)
+    monkeypatch.setattr("tokens.fresh_documents.TIMEOUT", 0.25)
+    monkeypatch.setattr("tokens.issuer.TIMEOUT", 0.25)
 
 
 def failures():
@@ -205,7 +205,7 @@ def failures():
 
 def told(caplog):
     """The documents that log lines tell of."""
-    return sorted({record.msg["document"] for record in caplog.records if record.name == "tokens.freshness"})
+    return sorted({record.msg["document"] for record in caplog.records if record.name == "tokens.fresh_documents"})
 
 
 def is_believed(token):

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from tokens.encryption import KEY_BYTES, write_key
+from tokens.encryption import KEY_BYTES, write_encryption_key
 
 
 class Command(BaseCommand):
@@ -15,4 +15,4 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(write_key(secrets.token_bytes(KEY_BYTES)))
+        self.stdout.write(write_encryption_key(secrets.token_bytes(KEY_BYTES)))

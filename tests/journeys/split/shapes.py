@@ -19,7 +19,7 @@ from django.conf import settings
 
 from deploy.services import SERVICES, Split, environment, prepare, write_gateway
 from tests.journeys.processes import PATIENCE, Process, free_port, manage, serving
-from tokens.parsing import parse
+from tokens.jws import parse_jws
 from wire.demo import PASSWORD
 
 ORIGIN = "https://app.example"
@@ -68,7 +68,7 @@ class Customer:
 
     @property
     def sub(self) -> str:
-        return parse(self.access).claims["sub"]
+        return parse_jws(self.access).claims["sub"]
 
     def ask(self, method: str, path: str, **options) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.access}"} | options.pop("headers", {})

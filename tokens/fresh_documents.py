@@ -1,4 +1,4 @@
-"""One rule for how old what we know may be, whoever told us (keys and status lists alike)."""
+"""Documents of the issuer (keys, status lists) kept fresh, by one rule for how old they may be."""
 
 import threading
 from collections import OrderedDict, deque
@@ -21,30 +21,30 @@ STALE = 8.0
 """Seconds: younger is used, and refreshed in the background; older waits for a fetch."""
 RETRY = 4.0
 """Seconds between tries after a failure, and between looks for something unknown."""
-PATIENCE = 1.0
-"""Seconds that a fetch may take, and a request waits for it."""
-LOST = 60.0
+TIMEOUT = 1.0
+"""Seconds that a fetch may take, and that a request waits for it."""
+ABANDONED = 60.0
 """Seconds after which a fetch that never came back is given up, so that another may start."""
 NEVER = float("-inf")
 
 fetch_failures = Counter("tessera_issuer_fetch_failures", "Fetches of keys or status lists that failed", ["document"])
 
 
-def nothing() -> None:
-    """What most fetches leave to do."""
+def do_nothing() -> None:
+    """After a fetch that holds nothing."""
 
 
-class Fresh(Generic[T]):
+class FreshDocument(Generic[T]):
     """A document that is kept fresh, by one fetch at a time.
 
     `fetch` is given what is held (or None) and answers with the new document; whatever it raises
-    counts as a failure, after which the last good document is used on. Who must wait for a fetch
-    runs it himself where `inline` is set (a query), else waits for a thread (the network). `after`
-    is called at the end of each such thread, to give back what it holds.
+    counts as a failure, after which the last good document is used on. A caller that must wait for a
+    fetch runs it itself where `inline` is set (a query), else waits for a thread (the network). `after`
+    is called at the end of each such thread, to release what it holds.
     """
 
     def __init__(
-        self, name: str, fetch: Callable[[T | None], T], *, inline: bool = False, after: Callable[[], None] = nothing
+        self, name: str, fetch: Callable[[T | None], T], *, inline: bool = False, after: Callable[[], None] = do_nothing
     ) -> None:
         self.name = name
         self._fetch = fetch
@@ -53,7 +53,7 @@ class Fresh(Generic[T]):
         self._held: T | None = None
         self._fetched_at = self._tried_at = self._looked_at = NEVER
         self._failure: Exception | None = None
-        self._flight: threading.Event | None = None
+        self._fetching: threading.Event | None = None
         self._lock = threading.Lock()
 
     @property
@@ -72,66 +72,66 @@ class Fresh(Generic[T]):
 
         held = self._held
         if held is None:
-            raise self._explain()
+            raise self._missing_error()
         return held
 
-    def look_again(self) -> T:
+    def refetch(self) -> T:
         """Fetch at once, for something the held document lacks; at most once in `RETRY` seconds."""
         now = monotonic()
-        if self._flight or now - self._looked_at >= RETRY:
+        if self._fetching or now - self._looked_at >= RETRY:
             self._looked_at = now
             self._renew(wait=True)
         return self.get()
 
     def _renew(self, *, wait: bool) -> None:
-        flight, is_ours = self._take_off()
-        if is_ours and wait and self._inline:
-            self._bring(flight)
-        elif is_ours:
-            threading.Thread(target=self._bring_apart, args=[flight], daemon=True, name="freshness").start()
+        fetching, is_own = self._start_fetch()
+        if is_own and wait and self._inline:
+            self._run_fetch(fetching)
+        elif is_own:
+            threading.Thread(target=self._run_on_thread, args=[fetching], daemon=True, name="fetch").start()
 
-        if wait and flight:
-            flight.wait(max(0.0, self._tried_at + PATIENCE - monotonic()))
+        if wait and fetching:
+            fetching.wait(max(0.0, self._tried_at + TIMEOUT - monotonic()))
 
-    def _take_off(self) -> tuple[threading.Event | None, bool]:
+    def _start_fetch(self) -> tuple[threading.Event | None, bool]:
         """The fetch under way, and whether the caller is the one to make it; None: it is too early."""
         with self._lock:
             since = monotonic() - self._tried_at
-            if self._flight and since < LOST:
-                return self._flight, False
+            if self._fetching and since < ABANDONED:
+                return self._fetching, False
             if self._failure and since < RETRY:
                 return None, False
 
             self._tried_at = monotonic()
-            self._flight = threading.Event()
-            return self._flight, True
+            self._fetching = threading.Event()
+            return self._fetching, True
 
-    def _bring_apart(self, flight: threading.Event | None) -> None:
+    def _run_on_thread(self, fetching: threading.Event | None) -> None:
         try:
-            self._bring(flight)
+            self._run_fetch(fetching)
         finally:
             self._after()
 
-    def _bring(self, flight: threading.Event | None) -> None:
-        """Fetch, and land with what was fetched, unless the flight was given up meanwhile."""
+    def _run_fetch(self, fetching: threading.Event | None) -> None:
+        """Fetch, and hold what was fetched, unless this fetch was given up meanwhile."""
         asked_at = monotonic()
-        held, failure = self._attempt()
+        held, failure = self._try_fetch()
         with self._lock:
-            if flight is self._flight:
-                self._flight, self._failure = None, failure
+            if fetching is self._fetching:
+                self._fetching, self._failure = None, failure
                 if held is not None:
                     self._held, self._fetched_at = held, asked_at
-        if flight:
-            flight.set()
+        if fetching:
+            fetching.set()
 
-    def _attempt(self) -> tuple[T | None, Exception | None]:
+    def _try_fetch(self) -> tuple[T | None, Exception | None]:
         try:
             return self._fetch(self._held), None
         except Exception as error:  # noqa: BLE001 - whatever it is, the last good one is used on
-            self._tell(error)
+            self._log_failure(error)
             return None, error
 
-    def _tell(self, error: Exception) -> None:
+    def _log_failure(self, error: Exception) -> None:
         # That there is no such list is an answer; that one vanished is none.
         if isinstance(error, ListUnknown) and self.is_empty:
             return
@@ -139,14 +139,14 @@ class Fresh(Generic[T]):
         fetch_failures.labels(self.name.split(" ")[0]).inc()
         logger.warning("issuer_fetch_failed", document=self.name, error=str(error) or repr(error))
 
-    def _explain(self) -> Exception:
+    def _missing_error(self) -> Exception:
         if isinstance(self._failure, ListUnknown):
             return ListUnknown(str(self._failure))
 
         return IssuerUnavailable(f"The issuer's {self.name} cannot be had.")
 
 
-class FreshByNumber(Generic[T]):
+class FreshDocuments(Generic[T]):
     """Documents by number, each kept fresh: few are held, and few fetched, however many are asked for."""
 
     LIMIT = 64
@@ -158,12 +158,12 @@ class FreshByNumber(Generic[T]):
         fetch: Callable[[int, T | None], T],
         *,
         inline: bool = False,
-        after: Callable[[], None] = nothing,
+        after: Callable[[], None] = do_nothing,
     ) -> None:
         self.name = name
         self._fetch = fetch
         self._how: dict[str, Any] = {"inline": inline, "after": after}
-        self._documents: OrderedDict[int, Fresh[T]] = OrderedDict()
+        self._documents: OrderedDict[int, FreshDocument[T]] = OrderedDict()
         self._admitted: deque[float] = deque(maxlen=self.LIMIT)
         self._lock = threading.Lock()
 
@@ -178,7 +178,7 @@ class FreshByNumber(Generic[T]):
         document = self._documents.get(number) or self._admit(number)
         return document.get()
 
-    def _admit(self, number: int) -> Fresh[T]:
+    def _admit(self, number: int) -> FreshDocument[T]:
         with self._lock:
             if number in self._documents:
                 return self._documents[number]
@@ -186,12 +186,12 @@ class FreshByNumber(Generic[T]):
                 raise IssuerUnavailable(f"Too many of the issuer's {self.name}s are asked for at once.")
 
             self._admitted.append(monotonic())
-            self._make_room()
-            fresh = Fresh(f"{self.name} {number}", lambda held: self._fetch(number, held), **self._how)
+            self._evict_one()
+            fresh = FreshDocument(f"{self.name} {number}", lambda held: self._fetch(number, held), **self._how)
             return self._documents.setdefault(number, fresh)
 
-    def _make_room(self) -> None:
-        """Let go of the oldest, those first that nothing was ever known of."""
+    def _evict_one(self) -> None:
+        """Drop the oldest, those first that nothing was ever known of."""
         if len(self._documents) >= self.LIMIT:
             empty = (number for number, document in self._documents.items() if document.is_empty)
             self._documents.pop(next(empty, next(iter(self._documents))))

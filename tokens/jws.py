@@ -1,4 +1,4 @@
-"""A compact JWS taken apart, strictly (RFC 7515 3.1, RFC 8725 3.11)."""
+"""A compact JWS is parsed, strictly (RFC 7515 3.1, RFC 8725 3.11)."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -13,8 +13,8 @@ MAX_DEPTH = 4
 SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 
 
-class Parts(NamedTuple):
-    """A token that is well formed; nothing is known of its truth yet."""
+class ParsedJWS(NamedTuple):
+    """A token that is well formed; its signature is not verified yet."""
 
     header: dict[str, Any]
     claims: dict[str, Any]
@@ -22,8 +22,8 @@ class Parts(NamedTuple):
     signature: bytes
 
 
-def parse(token: str, max_length: int = MAX_LENGTH) -> Parts:
-    """Take a compact JWS apart.
+def parse_jws(token: str, max_length: int = MAX_LENGTH) -> ParsedJWS:
+    """The parts of a compact JWS.
 
     Raises `TokenRefused` unless it has at most `max_length` bytes, three canonical base64url parts, and two
     shallow UTF-8 JSON objects without duplicate names.
@@ -35,15 +35,15 @@ def parse(token: str, max_length: int = MAX_LENGTH) -> Parts:
         raise TokenRefused("The token is not three base64url parts.")
 
     header, claims, signature = token.split(".")
-    return Parts(
-        header=read_object(unpack(header)),
-        claims=read_object(unpack(claims)),
+    return ParsedJWS(
+        header=read_json_object(decode_base64url(header)),
+        claims=read_json_object(decode_base64url(claims)),
         signed=token[: -len(signature) - 1].encode(),
-        signature=unpack(signature),
+        signature=decode_base64url(signature),
     )
 
 
-def unpack(text: str) -> bytes:
+def decode_base64url(text: str) -> bytes:
     """Decode unpadded base64url, refusing every spelling but the canonical one (RFC 4648 3.5)."""
     try:
         raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
@@ -54,7 +54,7 @@ def unpack(text: str) -> bytes:
     return raw
 
 
-def read_object(raw: bytes) -> dict[str, Any]:
+def read_json_object(raw: bytes) -> dict[str, Any]:
     """Read a shallow JSON object without duplicate names."""
     try:
         value = orjson.loads(raw)
@@ -63,7 +63,7 @@ def read_object(raw: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TokenRefused("A part of the token is not a JSON object.")
 
-    if count_names(value, MAX_DEPTH) != count_keys(raw):
+    if count_names(value, MAX_DEPTH) != count_spelled_names(raw):
         raise TokenRefused("The token repeats a name.")
 
     return value
@@ -85,6 +85,6 @@ def count_names(value: object, depth: int) -> int:
 STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 
 
-def count_keys(raw: bytes) -> int:
+def count_spelled_names(raw: bytes) -> int:
     """Count the names a JSON text spells out, repeated or not: one colon each, outside strings."""
     return STRINGS.sub(b"", raw).count(b":")

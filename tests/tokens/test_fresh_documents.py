@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tokens import freshness
+from tokens import fresh_documents
 from tokens.errors import IssuerUnavailable, ListUnknown
-from tokens.freshness import Fresh, FreshByNumber, fetch_failures
+from tokens.fresh_documents import FreshDocument, FreshDocuments, fetch_failures
 
 BOTH = pytest.mark.parametrize("inline", [False, True], ids=["network", "query"])
 
@@ -42,7 +42,7 @@ def source():
 
 @pytest.fixture
 def patience(monkeypatch):
-    monkeypatch.setattr(freshness, "PATIENCE", 0.1)
+    monkeypatch.setattr(fresh_documents, "TIMEOUT", 0.1)
 
 
 def wait_for(condition):
@@ -58,7 +58,7 @@ def failures():
 
 @BOTH
 def test_younger_than_four_seconds_it_is_used_as_it_is(clock, source, inline):
-    fresh = Fresh("keys", source, inline=inline)
+    fresh = FreshDocument("keys", source, inline=inline)
     fresh.get()
 
     clock.move(3.9)
@@ -68,7 +68,7 @@ def test_younger_than_four_seconds_it_is_used_as_it_is(clock, source, inline):
 
 @BOTH
 def test_from_four_to_eight_it_is_used_and_refreshed_behind(clock, source, inline):
-    fresh = Fresh("keys", source, inline=inline)
+    fresh = FreshDocument("keys", source, inline=inline)
     fresh.get()
     clock.move(4)
     source.gate.clear()
@@ -84,7 +84,7 @@ def test_from_four_to_eight_it_is_used_and_refreshed_behind(clock, source, inlin
 
 @BOTH
 def test_older_than_eight_it_is_waited_for(clock, source, inline):
-    fresh = Fresh("keys", source, inline=inline)
+    fresh = FreshDocument("keys", source, inline=inline)
     fresh.get()
 
     clock.move(8)
@@ -93,7 +93,7 @@ def test_older_than_eight_it_is_waited_for(clock, source, inline):
 
 
 def test_a_query_is_made_by_who_waits_for_it(clock, source):
-    Fresh("keys", source, inline=True).get()
+    FreshDocument("keys", source, inline=True).get()
 
     assert source.threads == [threading.current_thread()]
 
@@ -104,7 +104,7 @@ def test_its_age_counts_from_when_it_was_asked_for(clock, source, inline):
         clock.move(0.9)
         return source()
 
-    fresh = Fresh("keys", slow, inline=inline)
+    fresh = FreshDocument("keys", slow, inline=inline)
     fresh.get()
 
     clock.move(7.1)
@@ -114,7 +114,7 @@ def test_its_age_counts_from_when_it_was_asked_for(clock, source, inline):
 
 @BOTH
 def test_nobody_waits_longer_than_a_fetch_may_take(clock, source, patience, inline):
-    fresh = Fresh("keys", source, inline=inline)
+    fresh = FreshDocument("keys", source, inline=inline)
     fresh.get()
     clock.move(8)
     source.gate.clear()
@@ -130,7 +130,7 @@ def test_nobody_waits_longer_than_a_fetch_may_take(clock, source, patience, inli
 
 @BOTH
 def test_a_fetch_that_hangs_is_waited_for_only_once(clock, source, patience, inline):
-    fresh = Fresh("keys", source, inline=inline)
+    fresh = FreshDocument("keys", source, inline=inline)
     fresh.get()
     clock.move(8)
     source.gate.clear()
@@ -147,7 +147,7 @@ def test_a_fetch_that_hangs_is_waited_for_only_once(clock, source, patience, inl
 
 @BOTH
 def test_many_at_once_make_one_fetch(clock, source, inline):
-    fresh = Fresh("keys", source, inline=inline)
+    fresh = FreshDocument("keys", source, inline=inline)
     fresh.get()
     clock.move(8)
     source.gate.clear()
@@ -164,7 +164,7 @@ def test_many_at_once_make_one_fetch(clock, source, inline):
 
 @BOTH
 def test_after_a_failure_the_last_good_one_is_used(clock, source, inline, caplog):
-    fresh = Fresh("keys", source, inline=inline)
+    fresh = FreshDocument("keys", source, inline=inline)
     fresh.get()
     source.error = ValueError("nonsense")
     before = failures()
@@ -173,13 +173,13 @@ def test_after_a_failure_the_last_good_one_is_used(clock, source, inline, caplog
     used = fresh.get()
 
     assert (used, failures() - before) == (1, 1)
-    (told,) = [record.msg for record in caplog.records if record.name == "tokens.freshness"]
+    (told,) = [record.msg for record in caplog.records if record.name == "tokens.fresh_documents"]
     assert (told["event"], told["document"], told["error"]) == ("issuer_fetch_failed", "keys", "nonsense")
 
 
 @BOTH
 def test_a_failure_is_followed_by_another_try_every_four_seconds(clock, source, inline):
-    fresh = Fresh("keys", source, inline=inline)
+    fresh = FreshDocument("keys", source, inline=inline)
     fresh.get()
     source.error = ValueError("nonsense")
     clock.move(8)
@@ -187,7 +187,7 @@ def test_a_failure_is_followed_by_another_try_every_four_seconds(clock, source, 
     tries = []
     for _ in range(12):
         fresh.get()
-        wait_for(lambda: fresh._flight is None)
+        wait_for(lambda: fresh._fetching is None)
         tries.append(source.count)
         clock.move(1)
 
@@ -196,7 +196,7 @@ def test_a_failure_is_followed_by_another_try_every_four_seconds(clock, source, 
 
 @BOTH
 def test_what_recovers_is_used_again(clock, source, inline):
-    fresh = Fresh("keys", source, inline=inline)
+    fresh = FreshDocument("keys", source, inline=inline)
     source.error = ValueError("nonsense")
     with pytest.raises(IssuerUnavailable):
         fresh.get()
@@ -209,7 +209,7 @@ def test_what_recovers_is_used_again(clock, source, inline):
 
 @BOTH
 def test_what_was_never_had_is_unavailable_and_not_asked_for_by_each(clock, source, inline):
-    fresh = Fresh("keys", source, inline=inline)
+    fresh = FreshDocument("keys", source, inline=inline)
     source.error = ValueError("nonsense")
 
     for _ in range(5):
@@ -221,24 +221,24 @@ def test_what_was_never_had_is_unavailable_and_not_asked_for_by_each(clock, sour
 
 @BOTH
 def test_something_unknown_is_looked_for_at_once_and_then_not_for_four_seconds(clock, source, inline):
-    fresh = Fresh("keys", source, inline=inline)
+    fresh = FreshDocument("keys", source, inline=inline)
     fresh.get()
 
     looks = []
     for _ in range(6):
-        looks.append(fresh.look_again())
+        looks.append(fresh.refetch())
         clock.move(1)
 
     assert looks == [2, 2, 2, 2, 3, 3]
 
 
 def test_who_looks_again_while_somebody_does_waits_for_it(clock, source):
-    fresh = Fresh("keys", source)
+    fresh = FreshDocument("keys", source)
     fresh.get()
     source.gate.clear()
 
     with ThreadPoolExecutor(8) as pool:
-        looking = [pool.submit(fresh.look_again) for _ in range(8)]
+        looking = [pool.submit(fresh.refetch) for _ in range(8)]
         wait_for(lambda: source.count == 2)
         time.sleep(0.05)
         source.gate.set()
@@ -247,7 +247,7 @@ def test_who_looks_again_while_somebody_does_waits_for_it(clock, source):
 
 
 def test_a_fetch_that_never_comes_back_is_given_up(clock, source, patience):
-    fresh = Fresh("keys", source)
+    fresh = FreshDocument("keys", source)
     source.gate.clear()
     with pytest.raises(IssuerUnavailable):
         fresh.get()
@@ -285,7 +285,7 @@ class Library:
 
 def test_each_number_has_a_document_of_its_own(clock):
     library = Library(0, 1)
-    lists = FreshByNumber("status-list", library, inline=True)
+    lists = FreshDocuments("status-list", library, inline=True)
 
     assert [lists.get(number) for number in (0, 1, 0, 1)] == ["list 0", "list 1", "list 0", "list 1"]
     assert library.asked == [0, 1]
@@ -293,7 +293,7 @@ def test_each_number_has_a_document_of_its_own(clock):
 
 def test_a_number_nobody_has_is_asked_for_once_in_four_seconds(clock, caplog):
     library = Library()
-    lists = FreshByNumber("status-list", library, inline=True)
+    lists = FreshDocuments("status-list", library, inline=True)
 
     for _ in range(6):
         with pytest.raises(ListUnknown, match="There is no such list"):
@@ -306,7 +306,7 @@ def test_a_number_nobody_has_is_asked_for_once_in_four_seconds(clock, caplog):
 
 def test_a_number_that_comes_to_be_is_found(clock):
     library = Library()
-    lists = FreshByNumber("status-list", library, inline=True)
+    lists = FreshDocuments("status-list", library, inline=True)
     with pytest.raises(ListUnknown):
         lists.get(1)
 
@@ -318,7 +318,7 @@ def test_a_number_that_comes_to_be_is_found(clock):
 
 def test_a_document_that_vanishes_is_kept_and_told_of(clock, caplog):
     library = Library(0)
-    lists = FreshByNumber("status-list", library, inline=True)
+    lists = FreshDocuments("status-list", library, inline=True)
     lists.get(0)
 
     library.numbers.clear()
@@ -330,7 +330,7 @@ def test_a_document_that_vanishes_is_kept_and_told_of(clock, caplog):
 
 def test_made_up_numbers_take_neither_memory_nor_fetches(clock):
     library = Library(0)
-    lists = FreshByNumber("status-list", library, inline=True)
+    lists = FreshDocuments("status-list", library, inline=True)
     lists.get(0)
 
     refused = []
@@ -339,14 +339,14 @@ def test_made_up_numbers_take_neither_memory_nor_fetches(clock):
             lists.get(number)
         refused.append(told.type)
 
-    assert len(library.asked) == len(lists) == FreshByNumber.LIMIT
+    assert len(library.asked) == len(lists) == FreshDocuments.LIMIT
     assert refused == [ListUnknown] * 63 + [IssuerUnavailable] * (9_999 - 63)
     assert lists.get(0) == "list 0"
 
 
 def test_what_is_known_stays_when_room_is_made(clock):
     library = Library(*range(10))
-    lists = FreshByNumber("status-list", library, inline=True)
+    lists = FreshDocuments("status-list", library, inline=True)
     for number in range(10):
         lists.get(number)
     for number in range(1000, 2000):
@@ -354,7 +354,7 @@ def test_what_is_known_stays_when_room_is_made(clock):
         with pytest.raises((ListUnknown, IssuerUnavailable)):
             lists.get(number)
 
-    assert len(lists) == FreshByNumber.LIMIT
+    assert len(lists) == FreshDocuments.LIMIT
     assert all(number in lists for number in range(10))
 
 
@@ -365,7 +365,7 @@ def test_what_a_thread_of_its_own_holds_is_given_back_at_its_end(clock):
         threads.append(threading.current_thread())
         done.set()
 
-    document = Fresh("keys", lambda _: "document", inline=True, after=give_back)
+    document = FreshDocument("keys", lambda _: "document", inline=True, after=give_back)
     document.get()
     inline = list(threads)
     clock.move(5)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from tests.tokens.scripted import page
-from tokens.transport import Answer, Unanswered, fetch, trust
+from tokens.http_client import NoResponse, Response, fetch, tls_context
 
 
 @pytest.fixture(scope="module")
@@ -61,23 +61,23 @@ def answer_once(listener, context):
 
 def test_who_is_trusted_is_heard(accounts, certificate, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    trust.cache_clear()
+    tls_context.cache_clear()
 
-    answer = fetch(accounts, patience=2, limit=100)
+    answer = fetch(accounts, timeout=2, limit=100)
 
-    trust.cache_clear()
-    assert answer == Answer(200, b"{}")
+    tls_context.cache_clear()
+    assert answer == Response(200, b"{}")
 
 
 def test_who_is_not_trusted_is_not_heard(accounts):
-    with pytest.raises(Unanswered, match="CERTIFICATE_VERIFY_FAILED"):
-        fetch(accounts, patience=2, limit=100)
+    with pytest.raises(NoResponse, match="CERTIFICATE_VERIFY_FAILED"):
+        fetch(accounts, timeout=2, limit=100)
 
 
 def test_who_speaks_another_name_is_not_heard(accounts, certificate, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    trust.cache_clear()
+    tls_context.cache_clear()
 
-    with pytest.raises(Unanswered, match="CERTIFICATE_VERIFY_FAILED"):
-        fetch(accounts.replace("127.0.0.1", "localhost"), patience=2, limit=100)
-    trust.cache_clear()
+    with pytest.raises(NoResponse, match="CERTIFICATE_VERIFY_FAILED"):
+        fetch(accounts.replace("127.0.0.1", "localhost"), timeout=2, limit=100)
+    tls_context.cache_clear()
