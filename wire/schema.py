@@ -60,12 +60,11 @@ class Bearer(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     name = "bearer"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        scopes = "\n".join(f"- `{scope}`: {meaning}" for scope, meaning in SCOPES.items())
         return {
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "at+jwt",
-            "description": f"An access token from `/api/token/`. Scopes:\n{scopes}",
+            "description": "An access token from `/api/token/`.",
         }
 
 
@@ -150,7 +149,19 @@ def describe_error(status: int) -> dict[str, Any]:
     return {"description": ANSWERS[status], "content": {"application/problem+json": {"schema": PROBLEM}}}
 
 
-def add_problem(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Put the one schema of all errors into the document."""
-    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+def add_components(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Put the one schema of all errors into the document, and what the scopes mean that its operations want."""
+    components = result.setdefault("components", {})
+    components.setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+    for scheme in components.get("securitySchemes", {}).values():
+        scheme["description"] += " Scopes:\n" + "\n".join(
+            f"- `{scope}`: {SCOPES[scope]}" for scope in scopes_of(result)
+        )
     return result
+
+
+def scopes_of(document: dict[str, Any]) -> list[str]:
+    """The scopes that the operations of a document want, sorted."""
+    operations = [operation for methods in document["paths"].values() for operation in methods.values()]
+    schemes = [scheme for operation in operations for scheme in operation.get("security", [])]
+    return sorted({scope for scheme in schemes for wanted in scheme.values() for scope in wanted})

@@ -65,7 +65,7 @@ class Shop:
         answer = APIClient().post("/api/token/", {"email": person.email, "password": PASSWORD})
         return answer.json()
 
-    def current_user(self, label):
+    def bearer(self, label):
         """Whoever may do what an operation does."""
         return self.client() if "/reservations/" in label else self.log_in(ADMIN)["access"]
 
@@ -150,7 +150,7 @@ def test_a_customer_gets_a_documented_answer(shop, label):
 
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_who_may_gets_a_documented_answer(shop, label):
-    explore(OPERATIONS[label], shop.current_user(label), shop.paths(label), examples=15)
+    explore(OPERATIONS[label], shop.bearer(label), shop.paths(label), examples=15)
 
 
 def bodies(shop, pair):
@@ -186,7 +186,7 @@ def prepare(shop, label):
 
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_every_operation_can_succeed(shop, label):
-    pair, current_user = shop.log_in(ALICE), shop.current_user(label)
+    pair, current_user = shop.log_in(ALICE), shop.bearer(label)
     prepare(shop, label)
     headers = {"Authorization": f"Bearer {current_user}", "Idempotency-Key": f'"{uuid.uuid4()}"'}
     case = OPERATIONS[label].Case(path_parameters=shop.paths(label), headers=headers)
