@@ -9,59 +9,59 @@ from django.db import InterfaceError, OperationalError
 
 from orders import inventory
 from orders.inventory import RequestedLine, ReservedLine
-from products import stock
+from products import reservations
 
 
 class LocalInventory:
     """The inventory next door. Only plain data crosses, and errors in the words of orders."""
 
     def reserve(self, order_id: UUID, lines: Sequence[RequestedLine]) -> list[ReservedLine]:
-        with written():
-            held = stock.reserve(order_id, [stock.RequestedLine(*line) for line in lines])
+        with writing():
+            held = reservations.reserve(order_id, [reservations.RequestedLine(*line) for line in lines])
         return [ReservedLine(*line) for line in held]
 
     def release(self, order_id: UUID) -> None:
-        with written():
-            stock.release(order_id)
+        with writing():
+            reservations.release(order_id)
 
     def fulfil(self, order_id: UUID) -> None:
-        with written():
-            stock.fulfil(order_id)
+        with writing():
+            reservations.fulfil(order_id)
 
     def take_back(self, order_id: UUID) -> None:
-        with written():
-            stock.take_back(order_id)
+        with writing():
+            reservations.take_back(order_id)
 
     def held(self) -> Iterator[tuple[UUID, dict[UUID, int]]]:
-        with translated():
-            yield from stock.held()
+        with translating_errors():
+            yield from reservations.held()
 
 
 @contextmanager
-def written() -> Iterator[None]:
+def writing() -> Iterator[None]:
     """Change something, unless products only reads."""
     if "products" in settings.READ_ONLY:
         raise inventory.InventoryUnavailable("Products only reads for now.")
 
-    with translated():
+    with translating_errors():
         yield
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translating_errors() -> Iterator[None]:
     """Raise what products raises as orders knows it."""
     try:
         yield
-    except stock.OutOfStock as error:
+    except reservations.OutOfStock as error:
         raise inventory.OutOfStock(error.lines) from error
-    except stock.PriceChanged as error:
+    except reservations.PriceChanged as error:
         raise inventory.PriceChanged(error.lines) from error
-    except stock.Unorderable as error:
+    except reservations.Unorderable as error:
         raise inventory.Unorderable(error.code, error.lines) from error
-    except stock.OtherLines as error:
+    except reservations.OtherLines as error:
         raise inventory.OtherLines from error
-    except stock.Gone as error:
+    except reservations.Gone as error:
         raise inventory.Gone from error
-    except (stock.Drift, OperationalError, InterfaceError) as error:
+    except (reservations.Drift, OperationalError, InterfaceError) as error:
         # Over HTTP these would be a 500 and a 503: no answer.
         raise inventory.InventoryUnavailable(str(error)) from error

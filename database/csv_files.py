@@ -2,14 +2,23 @@
 
 import csv
 import gzip
-from collections.abc import Iterable, Sequence
+import io
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, BinaryIO, TextIO
 
 from tqdm import tqdm
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet take a cell for a formula."""
+
+
+class Unreadable(Exception):
+    """The file as a whole cannot be taken; the message says why."""
+
+
+# Writing ----------------------------------------------------------------------------------------
 
 
 def write_table(
@@ -40,3 +49,49 @@ def open_text(path: Path) -> TextIO:
 def defuse(text: str) -> str:
     """A stranger's words as a cell that no spreadsheet runs: an apostrophe stands before a formula."""
     return f"'{text}" if text.startswith(FORMULA) else text
+
+
+# Reading ----------------------------------------------------------------------------------------
+
+
+def read_table(path: Path, *, encoding: str, quiet: bool) -> Iterator[tuple[int, list[str]]]:
+    """Each row that is not empty, with the line it begins on, unpacked if it is gzip, whatever its name.
+
+    Raises `Unreadable`, also midway.
+    """
+    try:
+        with (
+            path.open("rb") as file,
+            tqdm(total=path.stat().st_size, desc="Reading", unit="B", unit_scale=True, disable=quiet or None) as bar,
+        ):
+            for row in read_rows(decode(file, encoding)):
+                bar.update(file.tell() - bar.n)
+                yield row
+    except UnicodeError as error:
+        raise Unreadable(f"The file is not {encoding.removesuffix('-sig')} text: {error}.") from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise Unreadable(f"The gzip file is damaged: {error}.") from error
+    except OSError as error:
+        raise Unreadable(f"The file cannot be read: {error}.") from error
+
+
+def read_rows(text: TextIO) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(text, strict=True)
+    line = 1
+    try:
+        for cells in reader:
+            if cells:
+                yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise Unreadable(f"Line {line} is not CSV: {error}.") from error
+
+
+def decode(file: BinaryIO, encoding: str) -> TextIO:
+    is_gzip = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    raw: Any = gzip.GzipFile(fileobj=file) if is_gzip else file
+    try:
+        return io.TextIOWrapper(raw, encoding=encoding, newline="")
+    except LookupError as error:
+        raise Unreadable(f"{encoding} is no encoding.") from error

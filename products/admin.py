@@ -16,12 +16,13 @@ from django.utils.safestring import SafeString
 
 from products import catalogue, stock
 from products.models import Event, Movement, Product, Reservation, ReservationLine, Stock
+from products.problems import PROBLEMS
 from tokens.user import current_user
 from wire.admin import EventAdmin, EventedAdmin, ReadOnlyAdmin, ReadOnlyInline
 from wire.money import write_amount
 
-LATEST = 10
-MOST_AT_ONCE = 1_000_000_000
+LATEST_MOVEMENTS = 10
+MAX_CORRECTION = 1_000_000_000
 
 admin.site.register(Event, EventAdmin)
 
@@ -69,7 +70,7 @@ class CorrectionForm(forms.Form):
     """More or less on hand, and why."""
 
     change = forms.IntegerField(
-        min_value=-MOST_AT_ONCE, max_value=MOST_AT_ONCE, help_text="Units to add; negative to take away."
+        min_value=-MAX_CORRECTION, max_value=MAX_CORRECTION, help_text="Units to add; negative to take away."
     )
     reason = forms.CharField(max_length=200, help_text="Such as: delivery, breakage, count.")
 
@@ -136,12 +137,12 @@ class ProductAdmin(EventedAdmin):
 
     @admin.display(description="latest movements")
     def latest_movements(self, product: Product) -> SafeString:
-        movements = product.movements.all()[:LATEST]
-        rows = format_html_join("", ROW, map(list_cells, movements))
+        movements = product.movements.all()[:LATEST_MOVEMENTS]
+        rows = format_html_join("", MOVEMENT_ROW, map(movement_cells, movements))
         address = reverse("admin:products_movement_changelist")
         return format_html(
             '<table><thead>{}</thead><tbody>{}</tbody></table><a href="{}?product__id__exact={}">All movements</a>',
-            HEAD,
+            MOVEMENT_HEAD,
             rows,
             address,
             product.pk,
@@ -152,9 +153,11 @@ class ProductAdmin(EventedAdmin):
         fields = {name: form.cleaned_data[name] for name in ProductForm.Meta.fields}
         if change:
             changes = {name: fields[name] for name in form.changed_data if name in fields}
-            catalogue.change(obj.pk, changes, by=current_user(request), versions={form.cleaned_data["opened_at"]})
+            catalogue.change_product(
+                obj.pk, changes, by=current_user(request), versions={form.cleaned_data["opened_at"]}
+            )
         else:
-            catalogue.create(fields, by=current_user(request), product_id=obj.pk)
+            catalogue.create_product(fields, by=current_user(request), product_id=obj.pk)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]
         """Nothing: the catalogue has recorded it."""
@@ -163,16 +166,16 @@ class ProductAdmin(EventedAdmin):
 
     @admin.action(description="Retire the selected products", permissions=["change"])
     def retire(self, request: HttpRequest, queryset: QuerySet[Product]) -> None:
-        self.switch(request, queryset, active=False)
+        self.set_active(request, queryset, active=False)
 
     @admin.action(description="Put the selected products on sale", permissions=["change"])
     def put_on_sale(self, request: HttpRequest, queryset: QuerySet[Product]) -> None:
-        self.switch(request, queryset, active=True)
+        self.set_active(request, queryset, active=True)
 
-    def switch(self, request: HttpRequest, queryset: QuerySet[Product], *, active: bool) -> None:
+    def set_active(self, request: HttpRequest, queryset: QuerySet[Product], *, active: bool) -> None:
         ids = list(queryset.exclude(active=active).values_list("pk", flat=True))
         for product_id in ids:
-            catalogue.change(product_id, {"active": active}, by=current_user(request))
+            catalogue.change_product(product_id, {"active": active}, by=current_user(request))
         self.message_user(request, f"{len(ids)} products changed.")
 
     def get_urls(self) -> list[URLPattern]:
@@ -188,7 +191,7 @@ class ProductAdmin(EventedAdmin):
             raise PermissionDenied
 
         form = CorrectionForm(request.POST or None)
-        if form.is_valid() and apply(form, product.pk, request):
+        if form.is_valid() and correct_stock(form, product.pk, request):
             self.message_user(request, f"The stock of {product} was corrected.", messages.SUCCESS)
             return HttpResponseRedirect(reverse("admin:products_product_change", args=[product.pk]))
 
@@ -197,33 +200,33 @@ class ProductAdmin(EventedAdmin):
         return TemplateResponse(request, "admin/products/product/correct_stock.html", context)
 
 
-HEAD = format_html_join(
+MOVEMENT_HEAD = format_html_join(
     "", '<th scope="col">{}</th>', [[name] for name in ("at", "kind", "on hand", "reserved", "why", "who")]
 )
-ROW = "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>"
+MOVEMENT_ROW = "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>"
 
 
-def list_cells(movement: Movement) -> list[Any]:
+def movement_cells(movement: Movement) -> list[Any]:
     """A movement as a row: when, what, how much, why and who."""
     at = f"{movement.at:%Y-%m-%d %H:%M}"
     why = movement.reason or (f"order {movement.reservation_id}" if movement.reservation_id else "")
     return [at, movement.kind, f"{movement.on_hand:+d}", f"{movement.reserved:+d}", why, movement.sub or "orders"]
 
 
-def apply(form: CorrectionForm, product_id: UUID, request: HttpRequest) -> bool:
+def correct_stock(form: CorrectionForm, product_id: UUID, request: HttpRequest) -> bool:
     """Correct the stock as the form says; or say in the form why not."""
     try:
         stock.correct(
             product_id, form.cleaned_data["change"], reason=form.cleaned_data["reason"], by=current_user(request)
         )
     except stock.BelowReserved as error:
-        form.add_error("change", str(error.detail))
+        form.add_error("change", PROBLEMS[type(error)].detail)
         return False
 
     return True
 
 
-class OfProduct(ReadOnlyAdmin):
+class ProductRelatedAdmin(ReadOnlyAdmin):
     """A list about products, found by their words."""
 
     list_select_related = ["product"]
@@ -238,7 +241,7 @@ class OfProduct(ReadOnlyAdmin):
 
 
 @admin.register(Stock)
-class StockAdmin(OfProduct):
+class StockAdmin(ProductRelatedAdmin):
     """How much there is; changed by orders and by corrections, never here."""
 
     list_display = ["product", "on_hand", "reserved", "available"]
@@ -247,7 +250,7 @@ class StockAdmin(OfProduct):
 
 
 @admin.register(Movement)
-class MovementAdmin(OfProduct):
+class MovementAdmin(ProductRelatedAdmin):
     """The ledger of stock."""
 
     list_display = ["at", "product", "kind", "on_hand", "reserved", "order", "reason", "sub"]

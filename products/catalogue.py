@@ -10,14 +10,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Value
 
 from database.prepared import Statement, slots
-from products.models import Event, Product, complain
+from products.models import Event, Product, check_price
 from wire.events import Actor
 from wire.keyset import DEFAULT_LIMIT, Ordering, Page, Recipe, Row, paginate, paginate_again, paginate_tiers
-from wire.problems import Conflict, NotFound, PreconditionFailed, Problem
 
-SHOWN = ("id", "sku", "name", "category", "price", "currency", "active")
-"""What a list reads of a product, beside `on_hand` and `reserved`; one product has all of `WHOLE`."""
-WHOLE = (*SHOWN, "description", "version")
+LIST_FIELDS = ("id", "sku", "name", "category", "price", "currency", "active")
+"""What a list reads of a product, beside `on_hand` and `reserved`; one product has all of `DETAIL_FIELDS`."""
+DETAIL_FIELDS = (*LIST_FIELDS, "description", "version")
 
 BY_NAME = Ordering("name", ("search_key", "id"))
 BY_RELEVANCE = Ordering("relevance", ("relevance", "search_key", "id"))
@@ -31,20 +30,16 @@ ORDERINGS = {
 }
 
 
-class SkuTaken(Conflict):
+class NoSuchProduct(Exception):
+    """No product has this id."""
+
+
+class SkuTaken(Exception):
     """Another product has this sku."""
 
-    default_code = "already-exists"
-    default_detail = "There is a product with this sku already."
 
-
-class PriceRefused(Problem):
-    """Nothing can be sold at this price."""
-
-    default_detail = "Some fields are not valid: see errors."
-
-    def __init__(self, complaint: str) -> None:
-        super().__init__(errors={"price": [complaint]})
+class OtherVersion(Exception):
+    """The product has changed since the version that a change is meant for."""
 
 
 class Search(NamedTuple):
@@ -65,49 +60,49 @@ class Search(NamedTuple):
 # Finding ----------------------------------------------------------------------------------------
 
 
-def browse(search: Search, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Page:
-    """One page of the products that are looked for, as rows of `SHOWN`, `on_hand`, `reserved`.
+def search_products(search: Search, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Page:
+    """One page of the products that match, as rows of `LIST_FIELDS`, `on_hand`, `reserved`.
 
     Raises `wire.keyset.InvalidCursor`.
     """
-    ordering = choose(search)
+    ordering = choose_ordering(search)
     # What people type differs each time, and would push out of memory what does not.
     if ordering is BY_RELEVANCE:
-        return paginate_tiers(find_tiers(search), ordering, cursor=cursor, limit=limit, filters=search)
+        return paginate_tiers(rank_products(search), ordering, cursor=cursor, limit=limit, filters=search)
     if search.q:
-        return paginate(find(search), ordering, cursor=cursor, limit=limit, filters=search)
+        return paginate(find_products(search), ordering, cursor=cursor, limit=limit, filters=search)
 
-    return paginate_again(Recipe(find, search), ordering, cursor=cursor, limit=limit)
-
-
-def find(search: Search) -> Any:
-    """The rows that are looked for, in no order yet."""
-    return read_rows(narrow(Product.objects.all(), search), *dict.fromkeys((*SHOWN, *choose(search).fields)))
+    return paginate_again(Recipe(find_products, search), ordering, cursor=cursor, limit=limit)
 
 
-def find_tiers(search: Search) -> list[Any]:
-    """The rows that are looked for by their relevance, which each holds."""
-    tiers = narrow(Product.objects.all(), search._replace(q="")).tiers(search.q)
+def find_products(search: Search) -> Any:
+    """The rows that match, in no order yet."""
+    fields = dict.fromkeys((*LIST_FIELDS, *choose_ordering(search).fields))
+    return select_with_stock(filter_products(search), *fields)
+
+
+def rank_products(search: Search) -> list[Any]:
+    """The rows that match in groups, the most relevant first; each row holds its group's number as `relevance`."""
+    groups = filter_products(search._replace(q="")).by_relevance(search.q)
     return [
-        read_rows(tier.annotate(relevance=Value(number)), *SHOWN, *BY_RELEVANCE.fields[:-1])
-        for number, tier in enumerate(tiers)
+        select_with_stock(group.annotate(relevance=Value(number)), *LIST_FIELDS, *BY_RELEVANCE.fields[:-1])
+        for number, group in enumerate(groups)
     ]
 
 
-def read(product_id: UUID) -> Row:
-    """One product, for sale or retired, as a row of `WHOLE`, `on_hand`, `reserved`; or `NotFound`."""
-    rows = by_key().rows(product_id)
+def read_product(product_id: UUID) -> Row:
+    """One product, for sale or retired, as a row of `DETAIL_FIELDS`, `on_hand`, `reserved`; or `NoSuchProduct`."""
+    rows = product_by_id().rows(product_id)
     if not rows:
-        raise NotFound
+        raise NoSuchProduct
 
     return rows[0]
 
 
 @cache
-def by_key() -> Statement:
-    """One product by its key, as a row of `WHOLE`, `on_hand`, `reserved`."""
+def product_by_id() -> Statement:
     [key] = slots(Product, "id")
-    return Statement(read_rows(Product.objects.filter(pk=key), *WHOLE).order_by())
+    return Statement(select_with_stock(Product.objects.filter(pk=key), *DETAIL_FIELDS).order_by())
 
 
 def list_categories() -> list[str]:
@@ -116,22 +111,22 @@ def list_categories() -> list[str]:
     return list(named.order_by("category").values_list("category", flat=True).distinct())
 
 
-def choose(search: Search) -> Ordering:
+def choose_ordering(search: Search) -> Ordering:
     if search.ordering:
         return ORDERINGS[search.ordering]
 
     return BY_RELEVANCE if search.q else BY_NAME
 
 
-def narrow(products: Any, search: Search) -> Any:
-    """The products that fit every part of a search."""
+def filter_products(search: Search) -> Any:
+    """The products that match every part of a search."""
     exact = {
         "category": search.category or None,
         "price__gte": search.price_min,
         "price__lte": search.price_max,
         "active": search.active,
     }
-    found = products.filter(**{name: value for name, value in exact.items() if value is not None})
+    found = Product.objects.filter(**{name: value for name, value in exact.items() if value is not None})
     if search.q:
         found = found.matching(search.q)
     if search.in_stock is not None:
@@ -139,8 +134,8 @@ def narrow(products: Any, search: Search) -> Any:
     return found
 
 
-def read_rows(products: Any, *fields: str) -> Any:
-    """Rows of `fields`, with the stock."""
+def select_with_stock(products: Any, *fields: str) -> Any:
+    """Rows of `fields`, with the counters of the stock."""
     return products.values(*fields, on_hand=F("stock__on_hand"), reserved=F("stock__reserved"))
 
 
@@ -148,66 +143,61 @@ def read_rows(products: Any, *fields: str) -> Any:
 
 
 @transaction.atomic
-def create(fields: Mapping[str, Any], *, by: Actor, product_id: UUID | None = None) -> Product:
+def create_product(fields: Mapping[str, Any], *, by: Actor, product_id: UUID | None = None) -> Product:
     """Add a product, with nothing on hand; raises `SkuTaken` or `PriceRefused`."""
     product = Product(**fields) if product_id is None else Product(**fields, id=product_id)
-    check_price(product)
-    save(product)
+    save_product(product)
     Event.objects.record(product, "created", by=by, sku=product.sku)
     return product
 
 
 @transaction.atomic
-def change(product_id: UUID, changes: Mapping[str, Any], *, by: Actor, versions: set[int] | None = None) -> Product:
+def change_product(
+    product_id: UUID, changes: Mapping[str, Any], *, by: Actor, versions: set[int] | None = None
+) -> Product:
     """Change what differs, and with it the version.
 
-    `versions` are those the change is meant for, None for any: others raise `PreconditionFailed`.
-    Raises `NotFound`, `SkuTaken` or `PriceRefused` as well.
+    `versions` are those the change is meant for, None for any: others raise `OtherVersion`.
+    Raises `NoSuchProduct`, `SkuTaken` or `PriceRefused` as well.
     """
-    product = lock(product_id, versions)
+    product = lock_product(product_id, versions)
     before = {name: getattr(product, name) for name in changes if getattr(product, name) != changes[name]}
     if not before:
         return product
 
     for name in before:
         setattr(product, name, changes[name])
-    check_price(product)
     product.version += 1
-    save(product)
-    Event.objects.record(product, "changed", by=by, fields=write_changes(product, before))
+    save_product(product)
+    Event.objects.record(product, "changed", by=by, fields=describe_changes(product, before))
     return product
 
 
-def lock(product_id: UUID, versions: set[int] | None) -> Product:
+def lock_product(product_id: UUID, versions: set[int] | None) -> Product:
     """A product that nobody else changes until the transaction ends, at one of `versions`."""
     product = Product.objects.select_for_update(no_key=True).filter(pk=product_id).first()
     if product is None:
-        raise NotFound
+        raise NoSuchProduct
 
     if versions is not None and product.version not in versions:
-        raise PreconditionFailed
+        raise OtherVersion
 
     return product
 
 
-def check_price(product: Product) -> None:
-    complaint = complain(product.price, product.currency)
-    if complaint:
-        raise PriceRefused(complaint)
-
-
 @transaction.atomic
-def save(product: Product) -> None:
+def save_product(product: Product) -> None:
+    check_price(product.price, product.currency)
     try:
         product.save()
     except IntegrityError as error:
         raise SkuTaken from error
 
 
-def write_changes(product: Product, before: Mapping[str, Any]) -> dict[str, list[Any]]:
+def describe_changes(product: Product, before: Mapping[str, Any]) -> dict[str, list[Any]]:
     """What changed by field, from and to, as JSON has it."""
-    return {name: [write_value(old), write_value(getattr(product, name))] for name, old in before.items()}
+    return {name: [to_json(old), to_json(getattr(product, name))] for name, old in before.items()}
 
 
-def write_value(value: Any) -> Any:
+def to_json(value: Any) -> Any:
     return str(value) if isinstance(value, Decimal) else value

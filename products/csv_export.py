@@ -1,4 +1,4 @@
-"""A catalogue written to a CSV file as `importing` reads it: what is there already is imported as unchanged."""
+"""A catalogue written to a CSV file as `csv_import` reads it: what is there already is imported as unchanged."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +16,10 @@ COLUMNS = [*FIELDS[:-1], "stock__on_hand"]
 def export_products(path: Path, *, quiet: bool = False) -> int:
     """Write every product, by sku, also the retired; how many there were. Raises `OSError`."""
     products = Product.objects.order_by("sku")
-    return write_table(path, FIELDS, read_rows(products), total=products.count(), quiet=quiet)
+    return write_table(path, FIELDS, read_products(products), total=products.count(), quiet=quiet)
 
 
-def read_rows(products: Any) -> Iterator[list[object]]:
+def read_products(products: Any) -> Iterator[list[object]]:
     for row in products.values(*COLUMNS).iterator(CHUNK):
         row["price"] = write_amount(row["price"], row["currency"])
         row["active"] = "true" if row["active"] else "false"

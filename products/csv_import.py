@@ -1,22 +1,19 @@
 """A catalogue read from a CSV file (RFC 4180): all validated first, then written in short transactions."""
 
-import csv
-import gzip
-import io
 import re
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
 from tqdm import tqdm
 
+from database.csv_files import Unreadable, read_table
 from products import stock
-from products.catalogue import write_changes
-from products.models import Event, Product, Stock, complain, search_key
+from products.catalogue import describe_changes
+from products.models import Event, PriceRefused, Product, Stock, check_price, search_key
 from wire.events import SYSTEM
 from wire.money import CURRENCIES
 
@@ -24,16 +21,12 @@ BATCH = 200
 REQUIRED = ("sku", "name", "price")
 FIELDS = (*REQUIRED, "description", "category", "currency", "active", "on_hand")
 LENGTHS = {"sku": 64, "name": 200, "description": 4000, "category": 64}
-WRITTEN = ("name", "description", "category", "price", "currency", "active")
+UPDATED = ("name", "description", "category", "price", "currency", "active")
 FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-MOST_ON_HAND = 1_000_000_000
+MAX_ON_HAND = 1_000_000_000
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
 WHOLE_NUMBER = re.compile(r"[0-9]+(\.0*)?")
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-
-
-class Unreadable(Exception):
-    """The file as a whole cannot be taken; the message says why."""
 
 
 class Layout(NamedTuple):
@@ -47,6 +40,10 @@ class Layout(NamedTuple):
     currency: str = ""
     on_hand: int = 0
     encoding: str = "utf-8-sig"
+
+
+Cells = Mapping[str, str]
+"""What a row says, by field."""
 
 
 class BadRow(NamedTuple):
@@ -69,7 +66,7 @@ class Row(NamedTuple):
     on_hand: int | None
 
 
-class Known(NamedTuple):
+class ExistingProduct(NamedTuple):
     """What a row is held against when its product is there already."""
 
     currency: str
@@ -101,12 +98,12 @@ def import_products(
     is written if there is one. Raises `Unreadable`.
     """
     report = Report()
-    found = collect(path, layout, report, quiet=quiet)
+    found = read_rows(path, layout, report, quiet=quiet)
     rows = [found[sku] for sku in sorted(found)]
     report.is_written = not dry_run and not (strict and report.bad)
     with tqdm(total=len(rows), desc="Writing", unit=" products", disable=quiet or None) as bar:
         for start in range(0, len(rows), BATCH):
-            write(rows[start : start + BATCH], layout, report)
+            write_rows(rows[start : start + BATCH], layout, report)
             bar.update(BATCH)
     report.bad.sort()
     return report
@@ -115,14 +112,14 @@ def import_products(
 # Reading ----------------------------------------------------------------------------------------
 
 
-def collect(path: Path, layout: Layout, report: Report, *, quiet: bool) -> dict[str, Row]:
+def read_rows(path: Path, layout: Layout, report: Report, *, quiet: bool) -> dict[str, Row]:
     """The last good row of each sku; what is bad or repeated goes into the report."""
-    known = read_known()
+    products = existing_products()
     rows: dict[str, Row] = {}
-    for line, said in read_rows(path, layout, quiet=quiet):
+    for line, cells in name_cells(read_table(path, encoding=layout.encoding, quiet=quiet), layout):
         report.rows += 1
         try:
-            row = check(line, said, layout, known)
+            row = check_row(line, cells, layout, products)
         except RowRefused as error:
             report.refuse(line, str(error))
             continue
@@ -131,63 +128,21 @@ def collect(path: Path, layout: Layout, report: Report, *, quiet: bool) -> dict[
     return rows
 
 
-def read_known() -> dict[str, Known]:
+def existing_products() -> dict[str, ExistingProduct]:
+    """What is there already, by sku."""
     rows = Product.objects.values_list("sku", "currency", "stock__reserved")
-    return {sku: Known(currency, reserved) for sku, currency, reserved in rows}
-
-
-def read_rows(path: Path, layout: Layout, *, quiet: bool) -> Iterator[tuple[int, dict[str, str]]]:
-    """Each row's line and its cells by field; raises `Unreadable`, also midway."""
-    try:
-        with (
-            path.open("rb") as file,
-            tqdm(total=path.stat().st_size, desc="Reading", unit="B", unit_scale=True, disable=quiet or None) as bar,
-        ):
-            for line, cells in name_cells(read_lines(file, layout.encoding), layout):
-                bar.update(file.tell() - bar.n)
-                yield line, cells
-    except UnicodeError as error:
-        raise Unreadable(f"The file is not {layout.encoding.removesuffix('-sig')} text: {error}.") from error
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise Unreadable(f"The gzip file is damaged: {error}.") from error
-    except OSError as error:
-        raise Unreadable(f"The file cannot be read: {error}.") from error
-
-
-def read_lines(file: BinaryIO, encoding: str) -> Iterator[tuple[int, list[str]]]:
-    """The cells of each row that is not empty, with the line on which it begins."""
-    text = decode(file, encoding)
-    reader = csv.reader(text, strict=True)
-    line = 1
-    try:
-        for cells in reader:
-            if cells:
-                yield line, cells
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise Unreadable(f"Line {line} is not CSV: {error}.") from error
-
-
-def decode(file: BinaryIO, encoding: str) -> io.TextIOWrapper:
-    """A file as text, unpacked if it is gzip, whatever its name."""
-    is_gzip = file.read(2) == b"\x1f\x8b"
-    file.seek(0)
-    raw: Any = gzip.GzipFile(fileobj=file) if is_gzip else file
-    try:
-        return io.TextIOWrapper(raw, encoding=encoding, newline="")
-    except LookupError as error:
-        raise Unreadable(f"{encoding} is no encoding.") from error
+    return {sku: ExistingProduct(currency, reserved) for sku, currency, reserved in rows}
 
 
 def name_cells(lines: Iterator[tuple[int, list[str]]], layout: Layout) -> Iterator[tuple[int, dict[str, str]]]:
     """Give the cells of each row after the first the names of their fields."""
     _, header = next(lines, (0, []))
-    places = locate([name.strip() for name in header], layout)
+    places = locate_columns([name.strip() for name in header], layout)
     for line, cells in lines:
         yield line, {name: cells[place].strip() for name, place in places.items() if place < len(cells)}
 
 
-def locate(header: Sequence[str], layout: Layout) -> dict[str, int]:
+def locate_columns(header: Sequence[str], layout: Layout) -> dict[str, int]:
     """Where each field stands; raises `Unreadable` for a column that is missing or there twice."""
     places = {}
     for name in FIELDS:
@@ -204,19 +159,19 @@ def locate(header: Sequence[str], layout: Layout) -> dict[str, int]:
 # Checking ---------------------------------------------------------------------------------------
 
 
-def check(line: int, said: Mapping[str, str], layout: Layout, known: Mapping[str, Known]) -> Row:
+def check_row(line: int, cells: Cells, layout: Layout, products: Mapping[str, ExistingProduct]) -> Row:
     """A good row; raises `RowRefused`."""
-    fields: dict[str, Any] = {name: read_text(said, name) for name in LENGTHS if name in REQUIRED or name in said}
-    there = known.get(fields["sku"])
-    currency = said.get("currency") or layout.currency or (there.currency if there else "EUR")
-    fields |= {"currency": currency, "price": read_price(said, currency)}
-    if said.get("active"):
-        fields["active"] = read_flag(said["active"])
-    return Row(line, fields["sku"], fields, read_on_hand(said.get("on_hand", ""), there))
+    fields: dict[str, Any] = {name: read_text(cells, name) for name in LENGTHS if name in REQUIRED or name in cells}
+    existing = products.get(fields["sku"])
+    currency = cells.get("currency") or layout.currency or (existing.currency if existing else "EUR")
+    fields |= {"currency": currency, "price": read_price(cells, currency)}
+    if cells.get("active"):
+        fields["active"] = read_flag(cells["active"])
+    return Row(line, fields["sku"], fields, read_on_hand(cells.get("on_hand", ""), existing))
 
 
-def read_text(said: Mapping[str, str], name: str) -> str:
-    text = said.get(name, "")
+def read_text(cells: Cells, name: str) -> str:
+    text = cells.get(name, "")
     if not text and name in REQUIRED:
         raise RowRefused(f"{name} is missing")
     if len(text) > LENGTHS[name]:
@@ -227,8 +182,8 @@ def read_text(said: Mapping[str, str], name: str) -> str:
     return text
 
 
-def read_price(said: Mapping[str, str], currency: str) -> Decimal:
-    text = said.get("price", "")
+def read_price(cells: Cells, currency: str) -> Decimal:
+    text = cells.get("price", "")
     if not text:
         raise RowRefused("price is missing")
     if currency not in CURRENCIES:
@@ -236,11 +191,13 @@ def read_price(said: Mapping[str, str], currency: str) -> Decimal:
     if len(text) > 30 or not NUMBER.fullmatch(text):
         raise RowRefused(f"price {text[:40]!r} is not a number")
 
-    complaint = complain(Decimal(text), currency)
-    if complaint:
-        raise RowRefused(f"price {text!r}: {complaint}")
+    price = Decimal(text)
+    try:
+        check_price(price, currency)
+    except PriceRefused as error:
+        raise RowRefused(f"price {text!r}: {error}") from error
 
-    return Decimal(text)
+    return price
 
 
 def read_flag(text: str) -> bool:
@@ -250,7 +207,7 @@ def read_flag(text: str) -> bool:
     return FLAGS[text.casefold()]
 
 
-def read_on_hand(text: str, there: Known | None) -> int | None:
+def read_on_hand(text: str, existing: ExistingProduct | None) -> int | None:
     """How many are on hand, None if the row does not say."""
     if not text:
         return None
@@ -258,10 +215,10 @@ def read_on_hand(text: str, there: Known | None) -> int | None:
         raise RowRefused(f"on_hand {text[:40]!r} is not a whole number")
 
     units = int(text.partition(".")[0])
-    if units > MOST_ON_HAND:
-        raise RowRefused(f"on_hand {text} is more than {MOST_ON_HAND:,}")
-    if there and units < there.reserved:
-        raise RowRefused(f"on_hand {units} is below the {there.reserved} reserved")
+    if units > MAX_ON_HAND:
+        raise RowRefused(f"on_hand {text} is more than {MAX_ON_HAND:,}")
+    if existing and units < existing.reserved:
+        raise RowRefused(f"on_hand {units} is below the {existing.reserved} reserved")
 
     return units
 
@@ -274,12 +231,12 @@ class Plan(NamedTuple):
 
     new: list[tuple[Product, int]]
     changed: list[tuple[Product, dict[str, Any]]]
-    moved: dict[Any, int]
+    corrections: dict[Any, int]
     unchanged: int
     refused: list[BadRow]
 
 
-def write(rows: Sequence[Row], layout: Layout, report: Report) -> None:
+def write_rows(rows: Sequence[Row], layout: Layout, report: Report) -> None:
     """Write a batch, and count it."""
     try:
         plan = write_batch(rows, layout, report)
@@ -287,7 +244,7 @@ def write(rows: Sequence[Row], layout: Layout, report: Report) -> None:
         # A product of one of these skus was created meanwhile: now it is there to be changed.
         plan = write_batch(rows, layout, report)
     report.created += len(plan.new)
-    report.changed += len({product.pk for product, _ in plan.changed} | set(plan.moved))
+    report.changed += len({product.pk for product, _ in plan.changed} | set(plan.corrections))
     report.unchanged += plan.unchanged
     report.bad += plan.refused
 
@@ -296,24 +253,24 @@ def write(rows: Sequence[Row], layout: Layout, report: Report) -> None:
 def write_batch(rows: Sequence[Row], layout: Layout, report: Report) -> Plan:
     plan = make_plan(rows, layout)
     if report.is_written:
-        create(plan)
-        change(plan)
+        create_products(plan)
+        change_products(plan)
     return plan
 
 
 def make_plan(rows: Sequence[Row], layout: Layout) -> Plan:
     """Hold the rows against what is there, which nobody else changes until the transaction ends."""
-    there = lock_products([row.sku for row in rows])
-    stocks = lock_stocks([there[row.sku].pk for row in rows if row.sku in there and row.on_hand is not None])
+    products = lock_products([row.sku for row in rows])
+    stocks = lock_stocks([products[row.sku].pk for row in rows if row.sku in products and row.on_hand is not None])
     plan = Plan([], [], {}, 0, [])
     unchanged = 0
     for row in rows:
-        product = there.get(row.sku)
+        product = products.get(row.sku)
         if product is None:
-            plan.new.append((build(row), layout.on_hand if row.on_hand is None else row.on_hand))
+            plan.new.append((make_product(row), layout.on_hand if row.on_hand is None else row.on_hand))
         elif row.on_hand is not None and row.on_hand < stocks[product.pk].reserved:
             plan.refused.append(BadRow(row.line, f"on_hand {row.on_hand} is below what is reserved by now"))
-        elif not fit(plan, row, product, stocks.get(product.pk)):
+        elif not plan_change(plan, row, product, stocks.get(product.pk)):
             unchanged += 1
     return plan._replace(unchanged=unchanged)
 
@@ -328,13 +285,13 @@ def lock_stocks(products: Sequence[Any]) -> dict[Any, Stock]:
     return {stock.pk: stock for stock in found}
 
 
-def build(row: Row) -> Product:
+def make_product(row: Row) -> Product:
     return Product(**row.fields, search_key=search_key(row.fields["name"], row.sku))
 
 
-def fit(plan: Plan, row: Row, product: Product, level: Stock | None) -> bool:
+def plan_change(plan: Plan, row: Row, product: Product, level: Stock | None) -> bool:
     """Plan what makes a product as its row says; whether it was not so already."""
-    before = {name: getattr(product, name) for name, said in row.fields.items() if getattr(product, name) != said}
+    before = {name: getattr(product, name) for name, value in row.fields.items() if getattr(product, name) != value}
     if before:
         for name in before:
             setattr(product, name, row.fields[name])
@@ -342,30 +299,30 @@ def fit(plan: Plan, row: Row, product: Product, level: Stock | None) -> bool:
         product.search_key = search_key(product.name, product.sku)
         plan.changed.append((product, before))
     if level and row.on_hand not in (None, level.on_hand):
-        plan.moved[product.pk] = (row.on_hand or 0) - level.on_hand
-    return bool(before) or product.pk in plan.moved
+        plan.corrections[product.pk] = (row.on_hand or 0) - level.on_hand
+    return bool(before) or product.pk in plan.corrections
 
 
-def create(plan: Plan) -> None:
+def create_products(plan: Plan) -> None:
     products = [product for product, _ in plan.new]
     Product.objects.bulk_create(products)
-    stock.stock_up({product.pk: units for product, units in plan.new}, reason="import", by=SYSTEM)
+    stock.create_stock({product.pk: units for product, units in plan.new}, reason="import", by=SYSTEM)
     drafts = [
         Event.objects.draft(product, "created", by=SYSTEM, sku=product.sku, source="import") for product in products
     ]
     Event.objects.bulk_create(drafts)
 
 
-def change(plan: Plan) -> None:
+def change_products(plan: Plan) -> None:
     products = [product for product, _ in plan.changed]
     Product.objects.bulk_create(
         products,
         update_conflicts=True,
         unique_fields=["id"],
-        update_fields=[*WRITTEN, "search_key", "version"],
+        update_fields=[*UPDATED, "search_key", "version"],
     )
-    stock.adjust(plan.moved, reason="import", by=SYSTEM)
+    stock.adjust(plan.corrections, reason="import", by=SYSTEM)
     Event.objects.bulk_create(
-        Event.objects.draft(product, "changed", by=SYSTEM, fields=write_changes(product, before), source="import")
+        Event.objects.draft(product, "changed", by=SYSTEM, fields=describe_changes(product, before), source="import")
         for product, before in plan.changed
     )

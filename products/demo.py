@@ -112,6 +112,6 @@ def add(item: Item) -> None:
     by = Named(str(CAROL.id), "demo")
     fields = item._asdict() | {"price": Decimal(item.price)}
     on_hand = fields.pop("on_hand")
-    catalogue.create(fields, by=by, product_id=item.id)
+    catalogue.create_product(fields, by=by, product_id=item.id)
     if on_hand:
         stock.adjust({item.id: on_hand}, reason="first delivery", by=by)

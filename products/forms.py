@@ -7,7 +7,7 @@ from django import forms
 from products.catalogue import Search
 from wire.money import MAX_DIGITS, STORED_PLACES
 
-ORDERS = {
+ORDERING_LABELS = {
     "": "Best first",
     "name": "Name, A to Z",
     "-name": "Name, Z to A",
@@ -32,7 +32,7 @@ class SearchForm(forms.Form):
         required=False, max_length=200, label="Search", widget=forms.TextInput(attrs={"type": "search"})
     )
     category = forms.ChoiceField(required=False)
-    ordering = forms.ChoiceField(required=False, label="Order", choices=ORDERS)
+    ordering = forms.ChoiceField(required=False, label="Order", choices=ORDERING_LABELS)
     price_min = PriceField("Price from")
     price_max = PriceField("Price to")
     in_stock = forms.BooleanField(required=False, label="In stock only")
@@ -42,7 +42,7 @@ class SearchForm(forms.Form):
         choices = [("", "All"), *((category, category) for category in categories)]
         self.fields["category"].choices = choices  # type: ignore[attr-defined]
 
-    def write_search(self) -> Search:
+    def to_search(self) -> Search:
         """What was filled in rightly."""
         given = {
             name: value for name, value in self.cleaned_data.items() if value is not False and value not in (None, "")

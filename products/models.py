@@ -12,11 +12,19 @@ from django.db.models.lookups import Exact
 
 from database.leases import AbstractLease
 from database.prepared import Change, Slot
-from products.text import fold
+from products.text import normalize_for_search
 from wire.events import AbstractEvent
 from wire.money import CURRENCIES, MAX_AMOUNT, MAX_DIGITS, STORED_PLACES, fits
 
 LAST_LETTER = chr(0x10FFFF)
+
+
+class PriceRefused(Exception):
+    """Nothing can be sold at this price; the message says why."""
+
+    @property
+    def errors(self) -> dict[str, list[str]]:
+        return {"price": [str(self)]}
 
 
 class ProductQuerySet(models.QuerySet["Product"]):
@@ -24,14 +32,14 @@ class ProductQuerySet(models.QuerySet["Product"]):
 
     def matching(self, words: str) -> Self:
         """Products whose name and sku hold every one of `words`, in any case and accents."""
-        return self.filter(*(Q(search_key__contains=word) for word in fold(words).split()))
+        return self.filter(*(Q(search_key__contains=word) for word in normalize_for_search(words).split()))
 
-    def tiers(self, words: str) -> list[Self]:
+    def by_relevance(self, words: str) -> list[Self]:
         """The matches, what people mean first: whose sku it is, whose name begins with it, and the others.
 
         Each is read along an index of its own, and no two hold the same.
         """
-        sku, beginning = Q(Exact(Upper("sku"), words.strip().upper())), begins(self.db, words)
+        sku, beginning = Q(Exact(Upper("sku"), words.strip().upper())), name_begins_with(words, using=self.db)
         return [self.filter(sku), self.filter(~sku, beginning), self.matching(words).filter(~sku, ~beginning)]
 
     def in_stock(self) -> Self:
@@ -41,13 +49,13 @@ class ProductQuerySet(models.QuerySet["Product"]):
         return self.filter(stock__on_hand=F("stock__reserved"))
 
 
-def begins(using: str, words: str) -> Q:
+def name_begins_with(words: str, *, using: str) -> Q:
     """Whether a product's name begins with `words`.
 
     The bounds tell an index where to begin, and SQLite, which searches none for a LIKE, where to end. In some
     languages a longer text may come before its beginning: such a product then counts as one that does not.
     """
-    key = fold(words)
+    key = normalize_for_search(words)
     found = Q(search_key__startswith=key, search_key__gte=key)
     return found if connections[using].vendor == "postgresql" else found & Q(search_key__lte=key + LAST_LETTER)
 
@@ -96,25 +104,28 @@ class Product(models.Model):
 
     def clean(self) -> None:
         """Raise `ValidationError` for a price that nothing can be sold at."""
-        complaint = complain(self.price, self.currency) if self.price is not None else ""
-        if complaint:
-            raise ValidationError({"price": [complaint]})
+        if self.price is None:
+            return
+
+        try:
+            check_price(self.price, self.currency)
+        except PriceRefused as error:
+            raise ValidationError(error.errors) from error
 
 
 def search_key(name: str, sku: str) -> str:
     """What a product is found and ordered by."""
-    return fold(f"{name} {sku}")
+    return normalize_for_search(f"{name} {sku}")
 
 
-def complain(price: Decimal, currency: str) -> str:
-    """What is wrong with a price; empty if nothing is."""
+def check_price(price: Decimal, currency: str) -> None:
+    """Raise `PriceRefused` for a price that nothing can be sold at."""
     if price <= 0:
-        return "A price is above zero."
+        raise PriceRefused("A price is above zero.")
     if price > MAX_AMOUNT:
-        return f"A price is at most {MAX_AMOUNT:,}."
+        raise PriceRefused(f"A price is at most {MAX_AMOUNT:,}.")
     if currency in CURRENCIES and not fits(price, currency):
-        return f"{currency} has {CURRENCIES[currency]} digits after the point."
-    return ""
+        raise PriceRefused(f"{currency} has {CURRENCIES[currency]} digits after the point.")
 
 
 class StockQuerySet(models.QuerySet["Stock"]):

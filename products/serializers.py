@@ -1,16 +1,12 @@
-"""Products, stock and what is held of it, as they come in and go out."""
+"""What comes in is checked here, and what goes out is documented: products, and what is held of them."""
 
 from typing import Any
-from uuid import UUID
 
 from django.core.validators import ProhibitNullCharactersValidator
 from rest_framework import serializers
 
 from products.catalogue import ORDERINGS, Search
-from products.stock import RequestedLine, ReservedLine, State
-from wire.etags import write_etag
-from wire.keyset import Row
-from wire.money import write_amount
+from products.reservations import RequestedLine, State
 from wire.serializers import Amount, Currency, Flag, Id, StrictSerializer, Text, Whole, read
 
 MAX_LINES = 100
@@ -32,7 +28,7 @@ class ProductFields(StrictSerializer):
     active = Flag(required=False)
 
 
-class Choice(serializers.ChoiceField):
+class MappedChoice(serializers.ChoiceField):
     """One of some words, each standing for a value."""
 
     def __init__(self, values: dict[str, Any], **kwargs: Any) -> None:
@@ -59,8 +55,8 @@ class SearchQuery(serializers.Serializer[Any]):
     )
     price_min = Amount(required=False)
     price_max = Amount(required=False)
-    in_stock = Choice({"true": True, "false": False}, required=False, help_text="Whether any is available.")
-    active = Choice(
+    in_stock = MappedChoice({"true": True, "false": False}, required=False, help_text="Whether any is available.")
+    active = MappedChoice(
         {"true": True, "false": False, "any": None},
         required=False,
         help_text="Retired ones (`false`, `any`) are shown to `products:write`.",
@@ -100,7 +96,7 @@ class WantedLines(StrictSerializer):
     lines = WantedLine(many=True, allow_empty=False, max_length=MAX_LINES)  # type: ignore[call-arg]
 
 
-def read_wanted(data: Any) -> list[RequestedLine]:
+def read_requested_lines(data: Any) -> list[RequestedLine]:
     """The lines of a body; raises DRF's `ValidationError`."""
     return [RequestedLine(**line) for line in read(WantedLines, data)["lines"]]
 
@@ -183,49 +179,3 @@ class HoldingList(serializers.Serializer[Any]):
     results = Holding(many=True)
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)
-
-
-def write_product(row: Row, *, staff: bool) -> Row:
-    """A product of a list; `staff` see what is behind `available`."""
-    product = {
-        "id": row["id"],
-        "sku": row["sku"],
-        "name": row["name"],
-        "category": row["category"],
-        "price": write_amount(row["price"], row["currency"]),
-        "currency": row["currency"],
-        "available": row["on_hand"] - row["reserved"],
-        "active": row["active"],
-    }
-    if staff:
-        product |= {"on_hand": row["on_hand"], "reserved": row["reserved"]}
-    return product
-
-
-def write_whole(row: Row, *, staff: bool) -> Row:
-    """One product."""
-    return {**write_product(row, staff=staff), "description": row["description"]}
-
-
-def tag_product(row: Row) -> str:
-    """The ETag of a product: it changes with the stock too, `If-Match` compares the version alone."""
-    return write_etag(row["version"], row["on_hand"], row["reserved"])
-
-
-def write_held(order_id: UUID, state: str | None, lines: list[ReservedLine]) -> Row:
-    return {"order": order_id, "state": state, "lines": [write_line(line) for line in lines]}
-
-
-def write_line(line: ReservedLine) -> Row:
-    return {
-        "product": line.product,
-        "sku": line.sku,
-        "name": line.name,
-        "quantity": line.quantity,
-        "unit_price": write_amount(line.unit_price, line.currency),
-        "currency": line.currency,
-    }
-
-
-def write_holding(order_id: UUID, lines: dict[UUID, int]) -> Row:
-    return {"order": order_id, "lines": [{"product": product, "quantity": units} for product, units in lines.items()]}

@@ -3,7 +3,7 @@
 import unicodedata
 
 
-def fold(text: str) -> str:
+def normalize_for_search(text: str) -> str:
     """`text` casefolded and with accents stripped, its white space single: `Café` becomes `cafe`."""
     # Twice: some letters have another case only once they are taken apart.
     plain = unicodedata.normalize("NFKD", text.casefold()).casefold()

@@ -12,6 +12,6 @@ urlpatterns = [
     path("api/products/reservations/<uuid:order_id>/", views.OneReservation.as_view()),
     path("api/products/reservations/<uuid:order_id>/fulfil/", views.Fulfilment.as_view()),
     path("api/products/reservations/<uuid:order_id>/take-back/", views.TakingBack.as_view()),
-    path("products/", pages.browse),
-    path("products/<uuid:product_id>/", pages.read),
+    path("products/", pages.show_products),
+    path("products/<uuid:product_id>/", pages.show_product),
 ]

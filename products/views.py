@@ -1,5 +1,6 @@
 """The catalogue over the API, and the stock that orders holds."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -7,8 +8,15 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from products import catalogue, stock
+from products import catalogue, reservations
 from products.models import Reservation
+from products.presenters import (
+    product_etag,
+    write_held_order,
+    write_holding,
+    write_listed_product,
+    write_product,
+)
 from products.serializers import (
     HeldOrder,
     HoldingList,
@@ -18,13 +26,8 @@ from products.serializers import (
     SearchQuery,
     WantedLines,
     WholeProduct,
+    read_requested_lines,
     read_search,
-    read_wanted,
-    tag_product,
-    write_held,
-    write_holding,
-    write_product,
-    write_whole,
 )
 from tokens.permissions import InsufficientScope
 from tokens.user import current_user
@@ -36,10 +39,12 @@ from wire.schema import PAGE
 from wire.serializers import Nothing, read
 from wire.views import View
 
-BY_ORDER = Ordering("order", ("order_id",))
+BY_ORDER_ID = Ordering("order", ("order_id",))
 STATE = OpenApiParameter("state", str, enum=["held"], default="held")
 ETAG = OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200, 201], description="The version and stock.")
-KNOWN = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="An `ETag`: 304 if it still holds.")
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match", str, OpenApiParameter.HEADER, description="An `ETag`: 304 if it still holds."
+)
 
 
 class Products(View):
@@ -51,12 +56,12 @@ class Products(View):
     @extend_schema(operation_id="products_list", parameters=[SearchQuery, *PAGE], responses=ProductList)
     def get(self, request: Request) -> Response:
         """Search the catalogue, page by page. A list carries no descriptions."""
-        search, staff = read_search(request.GET), is_staff(request)
+        search, staff = read_search(request.GET), may_write(request)
         if search.active is not True and not staff:
             raise InsufficientScope("products:write")
 
-        page = catalogue.browse(search, cursor=request.GET.get("cursor"), limit=read_limit(request))
-        results = [write_product(row, staff=staff) for row in page.rows]
+        page = catalogue.search_products(search, cursor=request.GET.get("cursor"), limit=read_limit(request))
+        results = [write_listed_product(row, staff=staff) for row in page.rows]
         return Response(write_page(request, page, results))
 
     @extend_schema(
@@ -65,8 +70,8 @@ class Products(View):
     def post(self, request: Request) -> Response:
         """Add a product, with nothing on hand. Its sku must be new."""
         fields = read(ProductFields, request.data)
-        product = catalogue.create(fields, by=current_user(request))
-        response = show(request, product.pk, status=201)
+        product = catalogue.create_product(fields, by=current_user(request))
+        response = answer_product(request, product.pk, status=201)
         response["Location"] = request.build_absolute_uri(f"{request.path}{product.pk}/")
         return response
 
@@ -79,20 +84,20 @@ class Product(View):
 
     @extend_schema(
         operation_id="products_read",
-        parameters=[ETAG, KNOWN],
+        parameters=[ETAG, IF_NONE_MATCH],
         responses={200: WholeProduct, 304: OpenApiResponse(description="It is as `If-None-Match` says.")},
     )
     def get(self, request: Request, product_id: UUID) -> Response:
         """Read a product."""
-        return show(request, product_id)
+        return answer_product(request, product_id)
 
     @extend_schema(operation_id="products_change", request=ProductFields, parameters=[ETAG], responses=WholeProduct)
     def patch(self, request: Request, product_id: UUID) -> Response:
         """Change a product; `{"active": false}` retires it."""
         versions = expected_versions(request)
         fields = read(ProductFields, request.data, partial=True)
-        catalogue.change(product_id, fields, by=current_user(request), versions=versions)
-        return show(request, product_id)
+        catalogue.change_product(product_id, fields, by=current_user(request), versions=versions)
+        return answer_product(request, product_id)
 
 
 class Reservations(View):
@@ -107,9 +112,9 @@ class Reservations(View):
             raise Problem("state is held.", code="invalid")
 
         rows: Any = Reservation.objects.held().values("order_id")
-        page = paginate(rows, BY_ORDER, cursor=request.GET.get("cursor"), limit=read_limit(request), filters="held")
-        lines = stock.lines_of(row["order_id"] for row in page.rows)
-        return Response(write_page(request, page, [write_holding(*pair) for pair in lines.items()]))
+        page = paginate(rows, BY_ORDER_ID, cursor=request.GET.get("cursor"), limit=read_limit(request), filters="held")
+        quantities = reservations.quantities_of(row["order_id"] for row in page.rows)
+        return Response(write_page(request, page, [write_holding(*pair) for pair in quantities.items()]))
 
 
 class OneReservation(View):
@@ -121,53 +126,56 @@ class OneReservation(View):
     @extend_schema(operation_id="reservations_reserve", request=WantedLines, responses=HeldOrder)
     def put(self, request: Request, order_id: UUID) -> Response:
         """Hold every line or none. A repeat answers the same prices."""
-        lines = stock.reserve(order_id, read_wanted(request.data))
-        return Response(write_held(order_id, stock.state_of(order_id), lines))
+        lines = reservations.reserve(order_id, read_requested_lines(request.data))
+        return Response(write_held_order(order_id, reservations.state_of(order_id), lines))
 
     @extend_schema(operation_id="reservations_release", request=None, responses={204: None})
     def delete(self, request: Request, order_id: UUID) -> Response:
         """Let go of what is held; nothing can be held for this order from then on."""
-        stock.release(order_id)
+        reservations.release(order_id)
         return Response(status=204)
 
 
-class Fulfilment(View):
-    """The goods leave."""
+class ReservationStep(View):
+    """A step of the goods of one order."""
 
     scopes = {"POST": "stock:reserve"}
     problems = {"POST": (410,)}
+
+    def answer(self, request: Request, order_id: UUID, verb: Callable[[UUID], str]) -> Response:
+        read(Nothing, request.data)
+        return Response({"order": order_id, "state": verb(order_id)})
+
+
+class Fulfilment(ReservationStep):
+    """The goods leave."""
 
     @extend_schema(operation_id="reservations_fulfil", request=Nothing, responses=OrderState)
     def post(self, request: Request, order_id: UUID) -> Response:
         """Hand over what is held."""
-        read(Nothing, request.data)
-        return Response({"order": order_id, "state": stock.fulfil(order_id)})
+        return self.answer(request, order_id, reservations.fulfil)
 
 
-class TakingBack(View):
+class TakingBack(ReservationStep):
     """The goods return."""
-
-    scopes = {"POST": "stock:reserve"}
-    problems = {"POST": (410,)}
 
     @extend_schema(operation_id="reservations_take_back", request=Nothing, responses=OrderState)
     def post(self, request: Request, order_id: UUID) -> Response:
         """Put what was handed over back on hand."""
-        read(Nothing, request.data)
-        return Response({"order": order_id, "state": stock.take_back(order_id)})
+        return self.answer(request, order_id, reservations.take_back)
 
 
-def is_staff(request: Request) -> bool:
+def may_write(request: Request) -> bool:
     """Whether the caller sees stock behind `available`, and retired products in lists."""
     return current_user(request).may("products:write")
 
 
-def show(request: Request, product_id: UUID, status: int = 200) -> Response:
+def answer_product(request: Request, product_id: UUID, status: int = 200) -> Response:
     """A product with its ETag; without a body, if a reader knows it."""
-    row = catalogue.read(product_id)
-    tag = tag_product(row)
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
-    if request.method in ("GET", "HEAD") and is_known(request, tag):
+    row = catalogue.read_product(product_id)
+    etag = product_etag(row)
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
+    if request.method in ("GET", "HEAD") and is_known(request, etag):
         return Response(status=304, headers=headers)
 
-    return Response(write_whole(row, staff=is_staff(request)), status, headers=headers)
+    return Response(write_product(row, staff=may_write(request)), status, headers=headers)

@@ -34,7 +34,7 @@ ORDERINGS = {
 def shop():
     for number in range(30):
         fields = {"sku": f"S{number}", "name": f"Cup {number}", "price": Decimal("4.50"), "category": "Kitchen"}
-        product = catalogue.create(fields, by=SYSTEM)
+        product = catalogue.create_product(fields, by=SYSTEM)
         stock.correct(product.pk, 5, reason="delivered", by=SYSTEM)
     return product
 

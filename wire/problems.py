@@ -122,6 +122,9 @@ class ProblemType(NamedTuple):
     challenge: str = ""
 
 
+NOT_FOUND = ProblemType(404, NotFound.default_code, str(NotFound.default_detail))
+PRECONDITION_FAILED = ProblemType(412, PreconditionFailed.default_code, str(PreconditionFailed.default_detail))
+
 PROBLEMS: Mapping[type[Exception], ProblemType] = {
     InvalidCursor: ProblemType(
         400, "invalid-cursor", "That cursor is not one that this list gave out for these filters."

@@ -88,11 +88,11 @@ class Placing(Journey):
         orders.idempotency.claim:after
         orders.checkout.confirm:before
         config.local_inventory.LocalInventory.reserve:before
-        products.stock.reserve:before
-        products.stock.hold:before
-        products.stock.hold:after
-        products.stock.keep:after
-        products.stock.reserve:after
+        products.reservations.reserve:before
+        products.reservations.reserve_stock:before
+        products.reservations.reserve_stock:after
+        products.reservations.store_lines:after
+        products.reservations.reserve:after
         config.local_inventory.LocalInventory.reserve:after
         orders.checkout.place:before
         orders.models.OrderQuerySet.move:before
@@ -119,17 +119,17 @@ class Refusing(Placing):
     status, answer = "rejected", 409
     reservation = "released"
     points = """
-        products.stock.hold:before
-        products.stock.count_shortages:before
-        products.stock.hold:after
+        products.reservations.reserve_stock:before
+        products.reservations.describe_shortages:before
+        products.reservations.reserve_stock:after
         orders.checkout.reject:before
         orders.models.OrderQuerySet.move:after
         orders.checkout.reject:after
         orders.idempotency.keep:before
         orders.idempotency.keep:after
         orders.outbox.offer:before
-        products.stock.release:before
-        products.stock.release:after
+        products.reservations.release:before
+        products.reservations.release:after
         orders.outbox.pay:after
         orders.checkout.confirm:after
     """
@@ -145,11 +145,11 @@ class Cancelling(Journey):
         orders.outbox.offer:before
         orders.outbox.pay:before
         config.local_inventory.LocalInventory.release:before
-        products.stock.release:before
+        products.reservations.release:before
         products.models.ReservationQuerySet.move:after
-        products.stock.enter:before
-        products.stock.enter:after
-        products.stock.release:after
+        products.stock.record_movements:before
+        products.stock.record_movements:after
+        products.reservations.release:after
         orders.outbox.pay:after
         orders.transitions.change:after
     """
@@ -190,9 +190,9 @@ class Expiring(Journey):
         orders.resuming.expire_unpaid:after
         orders.resuming.settle:before
         orders.outbox.pay:before
-        products.stock.release:before
-        products.stock.enter:after
-        products.stock.release:after
+        products.reservations.release:before
+        products.stock.record_movements:after
+        products.reservations.release:after
         orders.outbox.pay:after
         orders.resuming.settle_orders:after
     """
@@ -216,9 +216,9 @@ class Settling(Expiring):
         orders.resuming.settle:before
         orders.models.OrderQuerySet.take_over:after
         orders.checkout.resume:before
-        products.stock.reserve:before
-        products.stock.keep:after
-        products.stock.reserve:after
+        products.reservations.reserve:before
+        products.reservations.store_lines:after
+        products.reservations.reserve:after
         orders.checkout.place:before
         orders.models.OrderQuerySet.move:after
         orders.checkout.place:after
@@ -363,7 +363,7 @@ def main() -> dict[str, dict[str, list[str]]]:
 def deliver() -> uuid.UUID:
     """An empty shop with much of one product, so that each look at everything stays short."""
     call_command("flush", verbosity=0, interactive=False)
-    product = catalogue.create({"sku": "TEA", "name": "Tea", "price": Decimal("4.50")}, by=SYSTEM).pk
+    product = catalogue.create_product({"sku": "TEA", "name": "Tea", "price": Decimal("4.50")}, by=SYSTEM).pk
     stock.correct(product, 5_000, reason="delivered", by=SYSTEM)
     return product
 

@@ -92,7 +92,7 @@ def shop(settings, chromium, request):
 
 def put_on_shelf(name, price, on_hand, category):
     fields = {"sku": name[:5].upper(), "name": name, "price": Decimal(price), "category": category}
-    product = catalogue.create(fields, by=SYSTEM)
+    product = catalogue.create_product(fields, by=SYSTEM)
     if on_hand:
         stock.correct(product.pk, on_hand, reason="delivered", by=SYSTEM)
 

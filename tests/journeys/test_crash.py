@@ -66,7 +66,7 @@ def shop(request, tmp_path_factory):
 
 def test_a_server_told_to_die_between_hold_and_answer_is_made_good_by_the_next(shop, tmp_path):
     [product] = shop.stock({"TRAP": 10})
-    trapped = Process(shop.environment | {"FAILPOINT": "products.stock.reserve:after"}, tmp_path / "trapped.log")
+    trapped = Process(shop.environment | {"FAILPOINT": "products.reservations.reserve:after"}, tmp_path / "trapped.log")
     request = shop.order({product: 2})
     try:
         [dead] = clients.run(trapped.url, [request], clients=1)

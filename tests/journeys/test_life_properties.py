@@ -33,7 +33,7 @@ from orders.idempotency import Answer, KeyReused
 from orders.inventory import InventoryUnavailable, RequestedLine, get_inventory
 from orders.lifecycle import ACTIONS, HOLDING, TARGETS, Status, allowed_actions
 from orders.models import PAYMENT_TERM, IdempotencyKey, Order
-from products import catalogue, stock
+from products import catalogue, reservations, stock
 from products.models import Reservation, Stock
 from products.reconciliation import find_drift
 from tests.journeys.invariants import find_violations
@@ -55,7 +55,7 @@ class Shop(RuleBasedStateMachine):
         self.products = [self.put(name) for name in ("tea", "cup", "pot")]
 
     def put(self, name):
-        product = catalogue.create({"sku": name, "name": name, "price": Decimal("4.50")}, by=SYSTEM).pk
+        product = catalogue.create_product({"sku": name, "name": name, "price": Decimal("4.50")}, by=SYSTEM).pk
         stock.correct(product, 10, reason="delivered", by=SYSTEM)
         return product
 
@@ -93,7 +93,7 @@ class StockMachine(Shop):
     @rule(order=orders, basket=baskets)
     def reserve(self, order, basket):
         wanted = [RequestedLine(self.products[shelf], units) for shelf, units in basket.items()]
-        said = attempt(lambda: Counter({line.product: line.quantity for line in stock.reserve(order, wanted)}))
+        said = attempt(lambda: Counter({line.product: line.quantity for line in reservations.reserve(order, wanted)}))
         assert said == self.expect_reserve(order, Counter(basket))
 
     def expect_reserve(self, order, basket):
@@ -111,16 +111,16 @@ class StockMachine(Shop):
 
     @rule(order=orders)
     def release(self, order):
-        said = attempt(lambda: stock.release(order))
+        said = attempt(lambda: reservations.release(order))
         state = self.states.setdefault(order, "released")
         if state == "held":
             self.states[order] = "released"
             self.reserved -= self.lines[order]
-        assert said == ("Gone" if state in ("fulfilled", "taken_back") else None)
+        assert said == ("HandedOver" if state in ("fulfilled", "taken_back") else None)
 
     @rule(order=orders)
     def fulfil(self, order):
-        said = attempt(lambda: stock.fulfil(order))
+        said = attempt(lambda: reservations.fulfil(order))
         if self.states.get(order) == "held":
             self.states[order] = "fulfilled"
             self.reserved -= self.lines[order]
@@ -129,7 +129,7 @@ class StockMachine(Shop):
 
     @rule(order=orders)
     def take_back(self, order):
-        said = attempt(lambda: stock.take_back(order))
+        said = attempt(lambda: reservations.take_back(order))
         if self.states.get(order) == "fulfilled":
             self.states[order] = "taken_back"
             self.on_hand += self.lines[order]
@@ -160,7 +160,7 @@ def attempt(work):
     """What some work answers, or the name of the error that it raises."""
     try:
         return work()
-    except (stock.LinesRefused, stock.Gone, stock.BelowReserved) as error:
+    except (reservations.LinesRefused, reservations.Gone, stock.BelowReserved) as error:
         return type(error).__name__
 
 
@@ -326,23 +326,29 @@ class ShopMachine(Shop):
     def a_late_reserve(self, data):
         """A request to hold that the network had kept: it must not hold for an order that has ended."""
         order = Order.objects.get(pk=self.pick(data))
-        lines = [stock.RequestedLine(*line) for line in order.lines.values_list("product", "quantity", "seen_price")]
-        state = stock.state_of(order.pk)
-        said = attempt(lambda: len(stock.reserve(order.pk, lines)))
+        lines = [
+            reservations.RequestedLine(*line) for line in order.lines.values_list("product", "quantity", "seen_price")
+        ]
+        state = reservations.state_of(order.pk)
+        said = attempt(lambda: len(reservations.reserve(order.pk, lines)))
         if state is not None:
             assert said == ("Gone" if state == "released" else len(lines))
-            assert stock.state_of(order.pk) == state
+            assert reservations.state_of(order.pk) == state
 
     @precondition(lambda self: self.orders)
     @rule(data=st.data())
     def a_verb_twice(self, data):
         """What products heard of an order already, once more."""
         order_id = self.pick(data)
-        state = stock.state_of(order_id)
-        verb = {"released": stock.release, "fulfilled": stock.fulfil, "taken_back": stock.take_back}.get(state)
+        state = reservations.state_of(order_id)
+        verb = {
+            "released": reservations.release,
+            "fulfilled": reservations.fulfil,
+            "taken_back": reservations.take_back,
+        }.get(state)
         if verb:
             verb(order_id)
-            assert stock.state_of(order_id) == state
+            assert reservations.state_of(order_id) == state
 
     def pick(self, data):
         return data.draw(st.sampled_from(sorted(self.orders.values())))
@@ -358,7 +364,7 @@ class ShopMachine(Shop):
     @invariant()
     def placed_and_paid_imply_held(self):
         live = Order.objects.filter(status__in=HOLDING).values_list("pk", flat=True)
-        assert {stock.state_of(order) for order in live} <= {"held"}
+        assert {reservations.state_of(order) for order in live} <= {"held"}
 
     def teardown(self):
         try:

@@ -97,9 +97,9 @@ class Shop:
         return {name: str(known[name]) for name in known if f"{{{name}}}" in label}
 
     def reserve(self, order_id):
-        from products import stock
+        from products import reservations
 
-        return stock.reserve(uuid.UUID(order_id), [stock.RequestedLine(self.product.pk, 1)])
+        return reservations.reserve(uuid.UUID(order_id), [reservations.RequestedLine(self.product.pk, 1)])
 
 
 @pytest.fixture
@@ -179,9 +179,9 @@ def prepare(shop, label):
     if label.endswith(("/fulfil/", "/take-back/")) or label.startswith("DELETE /api/products/reservations"):
         shop.reserve(ORDER_ID)
     if label.endswith("/take-back/"):
-        from products import stock
+        from products import reservations
 
-        stock.fulfil(uuid.UUID(ORDER_ID))
+        reservations.fulfil(uuid.UUID(ORDER_ID))
 
 
 @pytest.mark.parametrize("label", OPERATIONS)

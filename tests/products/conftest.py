@@ -12,8 +12,8 @@ from django.db.models import Sum
 
 from products import catalogue, stock
 from products.models import Movement, Stock
+from products.problems import PROBLEMS
 from wire.events import SYSTEM
-from wire.problems import Problem
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def add(db):
 
     def add(name, *, price="4.50", on_hand=0, **fields):
         fields = {"sku": name.upper(), "name": name, "price": Decimal(price)} | fields
-        product = catalogue.create(fields, by=SYSTEM)
+        product = catalogue.create_product(fields, by=SYSTEM)
         if on_hand:
             stock.correct(product.pk, on_hand, reason="delivered", by=SYSTEM)
         return product
@@ -66,7 +66,7 @@ def at_once(database):
         barrier.wait()
         try:
             return call()
-        except Problem as error:
+        except tuple(PROBLEMS) as error:
             return type(error)
         finally:
             connection.close()

@@ -7,9 +7,9 @@ from uuid import UUID
 import orjson
 import pytest
 
-from products import catalogue, stock
-from products.stock import RequestedLine
-from products.text import fold
+from products import catalogue, reservations
+from products.reservations import RequestedLine
+from products.text import normalize_for_search
 from wire.events import SYSTEM
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -50,7 +50,7 @@ def walk(person, **query):
 
 
 def test_a_list_tells_what_may_be_ordered(alice, tea, order_id):
-    stock.reserve(order_id, [RequestedLine(tea.pk, 4)])
+    reservations.reserve(order_id, [RequestedLine(tea.pk, 4)])
 
     answer = alice.get(URL)
 
@@ -74,7 +74,7 @@ def test_a_list_tells_what_may_be_ordered(alice, tea, order_id):
 
 
 def test_staff_see_what_is_behind_the_stock(carol, tea, order_id):
-    stock.reserve(order_id, [RequestedLine(tea.pk, 4)])
+    reservations.reserve(order_id, [RequestedLine(tea.pk, 4)])
 
     product = carol.get(URL).json()["results"][0]
 
@@ -211,7 +211,7 @@ def test_a_search_without_sense_is_a_problem(alice, tea, query):
 
 
 def test_retired_products_are_not_listed_but_for_staff_who_ask(alice, carol, tea, cup):
-    catalogue.change(cup.pk, {"active": False}, by=SYSTEM)
+    catalogue.change_product(cup.pk, {"active": False}, by=SYSTEM)
 
     assert names(alice.get(URL)) == ["Tea"]
     assert names(carol.get(URL)) == ["Tea"]
@@ -240,14 +240,14 @@ def test_one_product_is_read_with_its_description(alice, carol, tea):
 
 
 def test_a_retired_product_is_still_read(alice, tea):
-    catalogue.change(tea.pk, {"active": False}, by=SYSTEM)
+    catalogue.change_product(tea.pk, {"active": False}, by=SYSTEM)
 
     assert alice.get(f"{URL}{tea.pk}/").json()["active"] is False
 
 
 def test_the_etag_is_version_and_stock(alice, carol, tea, order_id):
-    stock.reserve(order_id, [RequestedLine(tea.pk, 4)])
-    catalogue.change(tea.pk, {"name": "Green tea"}, by=SYSTEM)
+    reservations.reserve(order_id, [RequestedLine(tea.pk, 4)])
+    catalogue.change_product(tea.pk, {"name": "Green tea"}, by=SYSTEM)
 
     assert alice.get(f"{URL}{tea.pk}/")["ETag"] == '"2.10.4"'
 
@@ -257,7 +257,7 @@ def test_who_knows_a_product_is_not_told_again(alice, tea, order_id):
     tag = alice.get(address)["ETag"]
 
     unchanged = alice.get(address, headers={"If-None-Match": tag})
-    stock.reserve(order_id, [RequestedLine(tea.pk, 4)])
+    reservations.reserve(order_id, [RequestedLine(tea.pk, 4)])
     changed = alice.get(address, headers={"If-None-Match": tag})
 
     assert (unchanged.status_code, unchanged.content, unchanged["ETag"]) == (304, b"", tag)
@@ -308,4 +308,4 @@ def test_a_product_takes_one_query(alice, tea, django_assert_num_queries):
     ("text", "folded"), [("Café  Noir", "cafe noir"), ("\N{SCRIPT CAPITAL H}", "h"), ("Straße", "strasse")]
 )
 def test_text_is_compared_without_case_and_accents(text, folded):
-    assert fold(text) == folded
+    assert normalize_for_search(text) == folded

@@ -4,10 +4,10 @@ from uuid import uuid4
 
 import pytest
 
-from products import stock
+from products import reservations, stock
+from products.catalogue import NoSuchProduct
 from products.models import Event, Movement
-from products.stock import RequestedLine
-from wire.problems import NotFound
+from products.reservations import RequestedLine
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -28,7 +28,7 @@ def test_a_correction_is_in_the_history_of_the_product(tea, carol):
 
 
 def test_what_is_held_cannot_be_corrected_away(tea, carol, counters):
-    stock.reserve(uuid4(), [RequestedLine(tea.pk, 4)])
+    reservations.reserve(uuid4(), [RequestedLine(tea.pk, 4)])
 
     with pytest.raises(stock.BelowReserved):
         stock.correct(tea.pk, -7, reason="broken", by=carol_as_actor(carol))
@@ -37,7 +37,7 @@ def test_what_is_held_cannot_be_corrected_away(tea, carol, counters):
 
 
 def test_an_unknown_product_has_no_stock(carol):
-    with pytest.raises(NotFound):
+    with pytest.raises(NoSuchProduct):
         stock.correct(uuid4(), 1, reason="found", by=carol_as_actor(carol))
 
 

@@ -69,7 +69,7 @@ def test_a_name_in_gz_is_packed(tea, tmp_path):
 
 def test_rows_are_not_kept_in_memory(tea, tmp_path, django_assert_num_queries):
     for number in range(30):
-        catalogue.create({"sku": f"S{number:02}", "name": "Scone", "price": Decimal(1)}, by=SYSTEM)
+        catalogue.create_product({"sku": f"S{number:02}", "name": "Scone", "price": Decimal(1)}, by=SYSTEM)
 
     with django_assert_num_queries(2):
         export_products(tmp_path / "goods.csv")

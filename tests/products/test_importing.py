@@ -8,9 +8,9 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from products import stock
+from products import reservations
 from products.models import Event, Movement, Product, Stock
-from products.stock import RequestedLine
+from products.reservations import RequestedLine
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -171,7 +171,7 @@ def test_an_empty_cell_leaves_stock_as_it_is(load, tea, counters):
 
 
 def test_stock_below_what_is_reserved_is_a_bad_row(load, tea, counters):
-    stock.reserve(uuid.uuid4(), [RequestedLine(tea.pk, 4)])
+    reservations.reserve(uuid.uuid4(), [RequestedLine(tea.pk, 4)])
 
     said = load("sku,name,price,on_hand", "TEA,Green tea,5.00,3")
 

@@ -45,7 +45,7 @@ def test_a_page_with_keys_is_never_stored(alice, tea):
 
 def test_what_is_sold_out_or_retired_has_no_order_form(alice, add):
     gone = add("Old tea", on_hand=5)
-    catalogue.change(gone.pk, {"active": False}, by=SYSTEM)
+    catalogue.change_product(gone.pk, {"active": False}, by=SYSTEM)
     add("No tea")
 
     page = alice.browser.get("/products/")

@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from products import catalogue, stock
+from products import catalogue, reservations, stock
 from products.csv_import import Layout, import_products
 from products.models import Product, Reservation
-from products.stock import RequestedLine
+from products.reservations import RequestedLine
 from wire.events import SYSTEM
 
 pytestmark = pytest.mark.database
@@ -21,16 +21,16 @@ def _shared(database):
 
 
 def test_the_last_units_are_sold_once(at_once, cup, counters):
-    calls = [partial(stock.reserve, uuid4(), [RequestedLine(cup.pk, 1)]) for _ in range(8)]
+    calls = [partial(reservations.reserve, uuid4(), [RequestedLine(cup.pk, 1)]) for _ in range(8)]
 
     results = at_once(*calls)
 
-    assert results.count(stock.OutOfStock) == 5
+    assert results.count(reservations.OutOfStock) == 5
     assert counters(cup) == (3, 3)
 
 
 def test_one_order_reserved_eight_times_at_once_holds_once(at_once, tea, order_id, counters):
-    results = at_once(*[partial(stock.reserve, order_id, [RequestedLine(tea.pk, 2)])] * 8)
+    results = at_once(*[partial(reservations.reserve, order_id, [RequestedLine(tea.pk, 2)])] * 8)
 
     assert all(result == results[0] for result in results)
     assert counters(tea) == (10, 2)
@@ -40,7 +40,9 @@ def test_orders_of_the_same_products_in_other_orders_do_not_lock_each_other_out(
     products = [add(name, on_hand=100) for name in ("Ash", "Elm", "Fir", "Oak")]
     lines = [RequestedLine(product.pk, 1) for product in products]
 
-    results = at_once(*[partial(stock.reserve, uuid4(), lines[:: 1 if even else -1]) for even in (True, False) * 5])
+    results = at_once(
+        *[partial(reservations.reserve, uuid4(), lines[:: 1 if even else -1]) for even in (True, False) * 5]
+    )
 
     assert all(isinstance(result, list) for result in results)
     assert [counters(product) for product in products] == [(100, 10)] * 4
@@ -48,8 +50,8 @@ def test_orders_of_the_same_products_in_other_orders_do_not_lock_each_other_out(
 
 def test_a_release_that_races_its_reserve_leaves_nothing_held(at_once, tea, counters):
     orders = [uuid4() for _ in range(5)]
-    reserves = [partial(stock.reserve, order_id, [RequestedLine(tea.pk, 1)]) for order_id in orders]
-    releases = [partial(stock.release, order_id) for order_id in orders]
+    reserves = [partial(reservations.reserve, order_id, [RequestedLine(tea.pk, 1)]) for order_id in orders]
+    releases = [partial(reservations.release, order_id) for order_id in orders]
 
     results = at_once(*reserves, *releases)
 
@@ -61,13 +63,14 @@ def test_a_release_that_races_its_reserve_leaves_nothing_held(at_once, tea, coun
 def test_fulfilment_and_release_at_once_have_one_winner(at_once, tea, counters):
     orders = [uuid4() for _ in range(4)]
     for order_id in orders:
-        stock.reserve(order_id, [RequestedLine(tea.pk, 1)])
+        reservations.reserve(order_id, [RequestedLine(tea.pk, 1)])
 
-    calls = [partial(verb, order_id) for order_id in orders for verb in (stock.fulfil, stock.release)]
+    calls = [partial(verb, order_id) for order_id in orders for verb in (reservations.fulfil, reservations.release)]
     results = at_once(*calls)
 
-    assert results.count(stock.Gone) == 4
     fulfilled = Counter(Reservation.objects.values_list("state", flat=True))["fulfilled"]
+    assert results.count(reservations.HandedOver) == fulfilled
+    assert results.count(reservations.Gone) == 4 - fulfilled
     assert counters(tea) == (10 - fulfilled, 0)
 
 
@@ -78,7 +81,9 @@ def test_corrections_at_once_all_count(at_once, tea, counters):
 
 
 def test_changes_at_once_of_one_version_have_one_winner(at_once, tea):
-    changes = [partial(catalogue.change, tea.pk, {"name": f"Tea {n}"}, by=SYSTEM, versions={1}) for n in range(4)]
+    changes = [
+        partial(catalogue.change_product, tea.pk, {"name": f"Tea {n}"}, by=SYSTEM, versions={1}) for n in range(4)
+    ]
 
     results = at_once(*changes)
 
@@ -93,7 +98,7 @@ def test_imports_at_once_make_one_catalogue(at_once, order_id, tea, tmp_path, co
     )
     load = partial(import_products, file, Layout(), quiet=True)
 
-    reports = at_once(load, load, partial(stock.reserve, order_id, [RequestedLine(tea.pk, 2)]))[:2]
+    reports = at_once(load, load, partial(reservations.reserve, order_id, [RequestedLine(tea.pk, 2)]))[:2]
 
     assert sorted(report.created + report.unchanged + report.changed for report in reports) == [301, 301]
     assert (Product.objects.count(), sum(report.created for report in reports)) == (301, 300)

@@ -2,18 +2,18 @@
 
 import pytest
 
-from products import stock
+from products import reservations
 from products.models import Movement, Product, Reservation, Stock
 from products.reconciliation import find_drift
-from products.stock import RequestedLine
+from products.reservations import RequestedLine
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 def test_a_shop_at_work_has_no_drift(tea, cup, order_id):
-    stock.reserve(order_id, [RequestedLine(tea.pk, 2), RequestedLine(cup.pk, 1)])
-    stock.fulfil(order_id)
-    stock.take_back(order_id)
+    reservations.reserve(order_id, [RequestedLine(tea.pk, 2), RequestedLine(cup.pk, 1)])
+    reservations.fulfil(order_id)
+    reservations.take_back(order_id)
 
     assert list(find_drift()) == []
 
@@ -34,14 +34,14 @@ def test_a_hold_without_a_ledger_is_found(tea):
 
 
 def test_a_movement_that_is_missing_is_found(tea, order_id):
-    stock.reserve(order_id, [RequestedLine(tea.pk, 2)])
+    reservations.reserve(order_id, [RequestedLine(tea.pk, 2)])
     Movement.objects.filter(reservation=order_id).delete()
 
     assert list(find_drift()) == ["TEA has 2 reserved, but 0 by the ledger"]
 
 
 def test_a_reservation_that_changed_alone_is_found(tea, order_id):
-    stock.reserve(order_id, [RequestedLine(tea.pk, 2)])
+    reservations.reserve(order_id, [RequestedLine(tea.pk, 2)])
     Reservation.objects.update(state=Reservation.State.RELEASED)
 
     assert list(find_drift()) == ["TEA has 2 reserved, but 0 held for orders"]

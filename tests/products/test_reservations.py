@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
-from products import catalogue, stock
-from products.stock import RequestedLine
+from products import catalogue, reservations
+from products.reservations import RequestedLine
 from wire.events import SYSTEM
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -71,7 +71,7 @@ def test_a_changed_price_is_told_by_line(orders_service, tea, order_id):
 
 def test_what_cannot_be_ordered_is_told_by_line(orders_service, tea, cup, order_id, add):
     scone = add("Scone", on_hand=5, currency="GBP")
-    catalogue.change(cup.pk, {"active": False}, by=SYSTEM)
+    catalogue.change_product(cup.pk, {"active": False}, by=SYSTEM)
     unknown = {"lines": [{"product": str(uuid4()), "quantity": 1}]}
 
     answers = [
@@ -151,10 +151,10 @@ def test_too_many_lines_are_refused(orders_service, tea, order_id):
 def test_what_is_held_is_listed_page_by_page(orders_service, tea, cup):
     orders = sorted(uuid4() for _ in range(3))
     for order_id in orders:
-        stock.reserve(order_id, [RequestedLine(tea.pk, 1), RequestedLine(cup.pk, 1)])
+        reservations.reserve(order_id, [RequestedLine(tea.pk, 1), RequestedLine(cup.pk, 1)])
     released = uuid4()
-    stock.reserve(released, [RequestedLine(tea.pk, 1)])
-    stock.release(released)
+    reservations.reserve(released, [RequestedLine(tea.pk, 1)])
+    reservations.release(released)
 
     first = orders_service.get(URL, {"state": "held", "limit": 2}).json()
     second = orders_service.get(first["next"]).json()
@@ -187,7 +187,7 @@ def test_people_hold_no_stock(admin, anonymous, tea, order_id, counters):
 def test_the_list_takes_as_many_queries_however_long(orders_service, tea, cup, django_assert_num_queries):
     for count in (1, 5):
         for _ in range(count):
-            stock.reserve(uuid4(), [RequestedLine(tea.pk, 1)])
+            reservations.reserve(uuid4(), [RequestedLine(tea.pk, 1)])
         with django_assert_num_queries(2):
             orders_service.get(URL)
 

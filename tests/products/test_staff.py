@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import pytest
 
-from products import catalogue, stock
+from products import catalogue, reservations
 from products.models import Event, Movement, Product, Reservation, Stock
-from products.stock import RequestedLine
+from products.reservations import RequestedLine
 from wire.events import SYSTEM
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +22,7 @@ def browser(carol):
 
 @pytest.fixture
 def held(tea, cup, order_id):
-    stock.reserve(order_id, [RequestedLine(tea.pk, 4), RequestedLine(cup.pk, 1)])
+    reservations.reserve(order_id, [RequestedLine(tea.pk, 4), RequestedLine(cup.pk, 1)])
     return order_id
 
 
@@ -38,7 +38,7 @@ def test_every_list_takes_as_many_queries_however_long(browser, add, django_asse
     for letter in "abc":
         product = add(f"Thing {letter}", on_hand=5)
         for _ in range(5):
-            stock.reserve(uuid4(), [RequestedLine(product.pk, 1)])
+            reservations.reserve(uuid4(), [RequestedLine(product.pk, 1)])
         with django_assert_max_num_queries(12) as queries:
             assert browser.get(f"{ADMIN}{section}/").status_code == 200
         counts.append(len(queries))
@@ -124,7 +124,7 @@ def test_an_edit_writes_what_changed_and_bumps_the_version(browser, carol, tea, 
 
 def test_an_edit_of_what_has_changed_meanwhile_is_refused(browser, tea):
     filled = form_of(tea, name="Green tea")
-    catalogue.change(tea.pk, {"price": Decimal("5.00")}, by=SYSTEM)
+    catalogue.change_product(tea.pk, {"price": Decimal("5.00")}, by=SYSTEM)
 
     page = browser.post(f"{ADMIN}product/{tea.pk}/change/", filled)
 

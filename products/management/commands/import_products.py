@@ -7,7 +7,8 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 from django.core.management.base import CommandParser
 
-from products.csv_import import MOST_ON_HAND, Layout, Report, Unreadable, import_products
+from database.csv_files import Unreadable
+from products.csv_import import MAX_ON_HAND, Layout, Report, import_products
 from wire.money import CURRENCIES
 
 MAPPED = ("sku", "name", "price", "description", "category", "active")
@@ -18,7 +19,7 @@ class Command(BaseCommand):
 
     help = (
         "Create and change products from a CSV file, plain or gzip, with a header. The last good row of a sku "
-        "wins; bad rows are skipped and listed. Columns are found by the name of the field unless told otherwise; "
+        "wins; bad rows are skipped and listed. Columns have the names of the fields unless an option names them; "
         "sku, name and price must be there."
     )
 
@@ -52,11 +53,11 @@ class Command(BaseCommand):
             )
         except Unreadable as error:
             raise CommandError(str(error)) from error
-        self.tell(report)
+        self.print_report(report)
         if options["strict"] and report.bad and not report.is_written:
             raise CommandError("Nothing was written, since there are bad rows.")
 
-    def tell(self, report: Report) -> None:
+    def print_report(self, report: Report) -> None:
         for line, reason in report.bad:
             self.stdout.write(f"line {line}: {reason}")
         self.stdout.write(
@@ -74,6 +75,6 @@ def read_layout(options: dict[str, Any]) -> Layout:
         columns["currency"], currency = currency, ""
     if not (on_hand.isascii() and on_hand.isdecimal()):
         columns["on_hand"], on_hand = on_hand, "0"
-    if int(on_hand[:20]) > MOST_ON_HAND:
-        raise CommandError(f"--on-hand is at most {MOST_ON_HAND:,}.")
+    if int(on_hand[:20]) > MAX_ON_HAND:
+        raise CommandError(f"--on-hand is at most {MAX_ON_HAND:,}.")
     return Layout(columns, currency, int(on_hand), options["encoding"])
