@@ -104,11 +104,9 @@ class Product(models.Model):
 
     def clean(self) -> None:
         """Raise `ValidationError` for a price that nothing can be sold at."""
-        if self.price is None:
-            return
-
         try:
-            check_price(self.price, self.currency)
+            if self.price is not None:
+                check_price(self.price, self.currency)
         except PriceRefused as error:
             raise ValidationError(error.errors) from error
 
