@@ -18,7 +18,7 @@ def names(page):
 
 def fields(page):
     """The hidden fields of the order forms of a page, one dict per form."""
-    forms = re.findall(r'<form class="buy".*?</form>', page.content.decode(), re.DOTALL)
+    forms = re.findall(r'<form class="order-form".*?</form>', page.content.decode(), re.DOTALL)
     hidden = [re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form) for form in forms]
     return [dict(pairs) for pairs in hidden]
 
