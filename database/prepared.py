@@ -1,179 +1,330 @@
 """SQL that is made once for each shape of a query and run many times with other values.
 
-Building a query costs the ORM more than running it costs the database. What is said here is said in the
-ORM's words and through its compilers; only the SQL is kept.
+Building a query costs the ORM more than running it costs the database. A prepared statement is written as the
+function it stands for, which returns a queryset or updates one, and is called by keyword:
+
+    @prepared.rows(Product, key="id")
+    def product_by_key(key):
+        return Product.objects.filter(pk=key).values("sku", "price")
+
+    product_by_key(key=product_id)
+
+A keyword that the decorator names is a value, in the type of that column of the model; with `["id"]` it is a list
+of such values. Every other keyword is part of the shape: there is one SQL for each, as for each length of a list.
+The function must come to the same query whenever it is called: no time, no chance in it.
+
+Private to Django, to be looked at with each upgrade: `Query.get_compiler`, `SQLCompiler.as_sql`,
+`SQLCompiler.select`, `SQLCompiler.get_converters`, `Field.column`.
 """
 
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache, cached_property, lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import AutoField, Expression, Field, Model, QuerySet
-from django.db.models.query import get_related_populators
-from django.db.models.sql import UpdateQuery
+
+from database.before import Change, Objects, Slot, Statement, Values, slots  # noqa: F401 - until all are converted
 
 M = TypeVar("M", bound=Model)
-Values = Sequence[Any]
-"""What stands in the slots of a statement, by their numbers."""
+R = TypeVar("R")
+Columns = Mapping[str, str | list[str]]
+"""The column of a model that each value is compared with or written to; in a list, of many values."""
+Row = dict[str, Any]
+
+REMEMBERED = 512
+"""Shapes of one statement whose SQL is kept."""
 
 
-class Slot(Expression):
-    """Where a statement takes value number `index` each time it is run, in the type of a column."""
+class Parameter(Expression):
+    """Where a statement takes the value of a keyword each time it is run, in the type of a column."""
 
-    def __init__(self, index: int, column: "Field[Any, Any]") -> None:
+    def __init__(self, keyword: str, column: "Field[Any, Any]", index: int | None = None) -> None:
         super().__init__(output_field=column)
-        self.index = index
+        self.keyword, self.column, self.index = keyword, column, index
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         return "%s", [self]
 
-
-def slots(model: type[Model], *columns: str) -> list[Slot]:
-    """Slots number 0, 1 and so on, in the types of columns of a model."""
-    found: list[Any] = [model._meta.get_field(column) for column in columns]
-    return [Slot(*numbered) for numbered in enumerate(found)]
-
-
-@cache
-def blank(using: str) -> Any:
-    """A connection that is never opened. SQL is made on it, so that what is kept holds none of a thread that ends."""
-    return connections.create_connection(using)
+    def read(self, values: Mapping[str, Any], connection: Any) -> Any:
+        """The value as the database takes it."""
+        value = values[self.keyword]
+        return self.column.get_db_prep_value(value if self.index is None else value[self.index], connection)
 
 
-class Kept:
-    """SQL in which every `Slot` is left open."""
+class Sql(NamedTuple):
+    """SQL, its parameters (some of them a `Parameter`), and for a SELECT the names and converters of its columns."""
 
-    def __init__(self, using: str, query: Any) -> None:
-        self._using = using
-        self._compiler = query.get_compiler(connection=blank(using))
-        self._sql, self._values = self._compiler.as_sql()
+    sql: str
+    params: Sequence[Any]
+    names: Sequence[str] = ()
+    converters: Sequence[tuple[int, list[Callable[..., Any]], Any]] = ()
 
-    def _fill(self, values: Values) -> list[Any]:
-        """What the database is given, with these values in the slots."""
-        connection = connections[self._using]
-        return [
-            value.output_field.get_db_prep_value(values[value.index], connection) if isinstance(value, Slot) else value
-            for value in self._values
-        ]
+    def fill(self, values: Mapping[str, Any], connection: Any) -> list[Any]:
+        return [param.read(values, connection) if type(param) is Parameter else param for param in self.params]
 
-
-class Selection(Kept):
-    """A kept SELECT."""
-
-    def __init__(self, queryset: "QuerySet[Any, Any]") -> None:
-        super().__init__(queryset.db, queryset.query)
-        self._converters = self._compiler.get_converters([column for column, *_ in self._compiler.select])
-
-    def _fetch(self, values: Values) -> Any:
+    def fetch(self, values: Mapping[str, Any]) -> list[Sequence[Any]]:
         """The rows that it finds, as Python has them."""
-        with connections[self._using].cursor() as cursor:
-            cursor.execute(self._sql, self._fill(values))
+        if self is NOTHING:
+            return []
+
+        connection = connections[DEFAULT_DB_ALIAS]
+        with connection.cursor() as cursor:
+            cursor.execute(self.sql, self.fill(values, connection))
             found = cursor.fetchall()
-        return self._compiler.apply_converters(found, self._converters) if self._converters else found
+        return [self._convert(list(row), connection) for row in found] if self.converters else found
+
+    def _convert(self, row: list[Any], connection: Any) -> list[Any]:
+        for position, functions, expression in self.converters:
+            for function in functions:
+                row[position] = function(row[position], expression, connection)
+        return row
+
+    def change(self, many: Iterable[Mapping[str, Any]]) -> int:
+        """Run it once for each of many sets of values; how many rows it changed."""
+        if self is NOTHING:
+            return 0
+
+        connection = connections[DEFAULT_DB_ALIAS]
+        filled = [self.fill(values, connection) for values in many]
+        with rolling_back(), connection.cursor() as cursor:
+            if len(filled) == 1:
+                cursor.execute(self.sql, filled[0])
+            else:
+                cursor.executemany(self.sql, filled)
+            return int(cursor.rowcount)
 
 
-class Statement(Selection):
-    """The kept SELECT of a `.values()` queryset."""
-
-    def __init__(self, queryset: "QuerySet[Any, Any]") -> None:
-        super().__init__(queryset)
-        query = queryset.query
-        self._names = query.selected or [*query.values_select, *query.annotation_select]
-
-    def rows(self, *values: Any) -> list[dict[str, Any]]:
-        """What it finds with these values in its slots."""
-        return [dict(zip(self._names, row, strict=False)) for row in self._fetch(values)]
+NOTHING = Sql("", [])
+"""What can find no row, as Django says of `pk__in=[]`, is not run."""
 
 
-class Objects(Selection, Generic[M]):
-    """The kept SELECT of a queryset of objects, with those that `select_related` brings along."""
+class PreparedStatement(Generic[R]):
+    """A function from which statements are made, one for each shape, and run."""
 
-    def __init__(self, queryset: "QuerySet[M]") -> None:
-        super().__init__(queryset)
-        chosen, info = self._compiler.select, self._compiler.klass_info
-        self._model = queryset.model
-        self._own = slice(info["select_fields"][0], info["select_fields"][-1] + 1)
-        self._names = [column.target.attname for column, *_ in chosen[self._own]]
-        self._related = get_related_populators(info, chosen, queryset.db)  # type: ignore[call-arg]
+    def __init__(self, function: Callable[..., Any], model: type[Model], columns: Columns) -> None:
+        self.function, self.model, self.columns = function, model, columns
+        self._make = lru_cache(REMEMBERED)(self._make_shape)
 
-    def find(self, *values: Any) -> list[M]:
-        """What it finds with these values in its slots."""
-        return [self._make(row) for row in self._fetch(values)]
+    def statement(self, values: Mapping[str, Any]) -> Sql:
+        """The statement for what was given: the same for the same keywords, lengths and other arguments."""
+        return self._make(tuple(values), tuple([self._shape(keyword, value) for keyword, value in values.items()]))
 
-    def first(self, *values: Any) -> M | None:
+    def _shape(self, keyword: str, value: Any) -> Any:
+        column = self.columns.get(keyword)
+        if column is None:
+            return value
+        return len(value) if isinstance(column, list) else None
+
+    def _make_shape(self, keywords: Sequence[str], shapes: Sequence[Any]) -> Sql:
+        arguments = {keyword: self._parameter(keyword, shape) for keyword, shape in zip(keywords, shapes, strict=True)}
+        # What is made refers to a connection: that of this thread, which ends here and has opened none.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(self._write, arguments).result()
+
+    def _parameter(self, keyword: str, shape: Any) -> Any:
+        column = self.columns.get(keyword)
+        if column is None:
+            return shape
+        name, *_ = column if isinstance(column, list) else [column]
+        field: Any = self.model._meta.get_field(name)
+        if isinstance(column, str):
+            return Parameter(keyword, field)
+
+        return [Parameter(keyword, field, index) for index in range(shape)]
+
+    def _write(self, arguments: Mapping[str, Any]) -> Sql:
+        return write_select(self.function(**arguments))
+
+
+class PreparedRows(PreparedStatement[Row]):
+    """The SELECT of a `.values()` queryset."""
+
+    def __call__(self, **values: Any) -> list[Row]:
+        statement = self.statement(values)
+        return [dict(zip(statement.names, row, strict=False)) for row in statement.fetch(values)]
+
+
+class PreparedObjects(PreparedStatement[M]):
+    """The SELECT of a queryset of a model, whose objects bring some along that they refer to."""
+
+    def __init__(self, function: Callable[..., Any], model: type[M], related: Sequence[str], columns: Columns) -> None:
+        super().__init__(function, model, columns)
+        self._related = related
+
+    def __call__(self, **values: Any) -> list[M]:
+        return [self._build(row) for row in self.statement(values).fetch(values)]
+
+    def first(self, **values: Any) -> M | None:
         """The first that it finds, if any."""
-        return next(iter(self.find(*values)), None)
+        return next(iter(self(**values)), None)
 
-    def get(self, *values: Any) -> M:
+    def get(self, **values: Any) -> M:
         """The first that it finds; raises the model's `DoesNotExist`."""
-        found = self.first(*values)
+        found = self.first(**values)
         if found is None:
-            raise self._model.DoesNotExist  # type: ignore[attr-defined]
+            raise self.model.DoesNotExist  # type: ignore[attr-defined]
 
         return found
 
-    def _make(self, row: Sequence[Any]) -> M:
-        made = self._model.from_db(self._using, self._names, row[self._own])
-        for related in self._related:
-            related.populate(row, made)
-        return made
+    def _write(self, arguments: Mapping[str, Any]) -> Sql:
+        columns = [f"{part.prefix}{name}" for part in self._parts for name in part.names]
+        return write_select(self.function(**arguments).values_list(*columns))
+
+    def _build(self, row: Sequence[Any]) -> Any:
+        built, *related = [part.model.from_db(DEFAULT_DB_ALIAS, part.names, row[part.columns]) for part in self._parts]
+        for name, found in zip(self._related, related, strict=True):
+            setattr(built, name, found)
+        return built
+
+    @cached_property
+    def _parts(self) -> list["Part"]:
+        """The model and those that its objects bring along."""
+        parts = [place("", self.model, 0)]
+        for name in self._related:
+            related: Any = self.model._meta.get_field(name).related_model
+            parts.append(place(f"{name}__", related, parts[-1].columns.stop))
+        return parts
 
 
-class Change(Kept):
-    """A kept UPDATE: the SQL of `queryset.update(**changes)`."""
+class Part(NamedTuple):
+    """One model of a join, and where its columns stand in a row."""
 
-    def __init__(self, queryset: "QuerySet[Any, Any]", **changes: Any) -> None:
-        query: Any = queryset.query.chain(UpdateQuery)
-        query.add_update_values(changes)
-        super().__init__(queryset.db, query)
+    prefix: str
+    model: type[Model]
+    names: list[str]
+    columns: slice
 
-    def run(self, *values: Any) -> int:
-        """Change what it finds with these values in its slots; how many rows that were."""
-        return self.run_each([values])
 
-    def run_each(self, many: Sequence[Values]) -> int:
-        """As `run`, once for each of many."""
-        filled = list(map(self._fill, many))
-        with transaction.mark_for_rollback_on_error(self._using), connections[self._using].cursor() as cursor:
-            if len(filled) == 1:
-                cursor.execute(self._sql, filled[0])
-            else:
-                cursor.executemany(self._sql, filled)
-            return int(cursor.rowcount)
+def place(prefix: str, model: type[Model], start: int) -> Part:
+    names = [column.attname for column in model._meta.concrete_fields]
+    return Part(prefix, model, names, slice(start, start + len(names)))
+
+
+class PreparedUpdate(PreparedStatement[int]):
+    """The UPDATE of a queryset; called, it answers how many rows it changed."""
+
+    def __call__(self, **values: Any) -> int:
+        return self.statement(values).change([values])
+
+    def many(self, many: Sequence[Mapping[str, Any]]) -> int:
+        """As a call, once for each of many sets of values, which must have one shape."""
+        statements = [self.statement(values) for values in many]
+        if any(statement is not statements[0] for statement in statements):
+            raise TypeError("These are not the values of one statement.")
+
+        return statements[0].change(many) if statements else 0
+
+    def _write(self, arguments: Mapping[str, Any]) -> Sql:
+        recorder = Recorder()
+        connections[DEFAULT_DB_ALIAS].cursor = recorder  # type: ignore[method-assign,assignment]
+        self.function(**arguments)
+        [statement] = recorder.statements or [NOTHING]
+        return statement
+
+
+class Recorder:
+    """A cursor that runs nothing and notes what it is given."""
+
+    rowcount = 0
+
+    def __init__(self) -> None:
+        self.statements: list[Sql] = []
+
+    def __call__(self) -> "Recorder":
+        return self
+
+    def __enter__(self) -> "Recorder":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """As every cursor."""
+
+    def close(self) -> None:
+        """As every cursor."""
+
+    def execute(self, sql: str, params: Sequence[Any]) -> None:
+        self.statements.append(Sql(sql, params))
+
+
+def write_select(queryset: "QuerySet[Any, Any]") -> Sql:
+    compiler = queryset.query.get_compiler(connection=connections[DEFAULT_DB_ALIAS])
+    try:
+        sql, params = compiler.as_sql()
+    except EmptyResultSet:
+        return NOTHING
+    expressions, _, names = zip(*compiler.select, strict=True)
+    converters = [(position, *found) for position, found in compiler.get_converters(expressions).items()]
+    return Sql(sql, params, names, converters)
+
+
+@contextmanager
+def rolling_back() -> Iterator[None]:
+    """Let an error undo the transaction that it happens in, if any."""
+    try:
+        yield
+    except Exception:
+        if not transaction.get_autocommit():
+            transaction.set_rollback(True)
+        raise
+
+
+# How they are written ---------------------------------------------------------------------------
+
+
+def rows(model: type[Model], **columns: str | list[str]) -> Callable[[Callable[..., Any]], PreparedRows]:
+    """For a function that returns a `.values()` queryset: rows, as dictionaries."""
+    return lambda function: PreparedRows(function, model, columns)
+
+
+def objects(
+    model: type[M], *related: str, **columns: str | list[str]
+) -> Callable[[Callable[..., "QuerySet[M]"]], PreparedObjects[M]]:
+    """For a function that returns a queryset of a model: its objects, with those that some foreign keys name."""
+    return lambda function: PreparedObjects(function, model, related, columns)
+
+
+def update(model: type[Model], **columns: str | list[str]) -> Callable[[Callable[..., int]], PreparedUpdate]:
+    """For a function that returns what `QuerySet.update` does: the number of rows that it changed."""
+    return lambda function: PreparedUpdate(function, model, columns)
 
 
 # New rows ---------------------------------------------------------------------------------------
 
 
 class Insertion(NamedTuple):
-    """A kept INSERT, the columns that it takes of each row, and whether it answers with their keys."""
+    """An INSERT, the columns that it takes of each row, and whether it answers with their keys."""
 
     sql: str
     columns: "tuple[Field[Any, Any], ...]"
     returns_keys: bool
 
 
-def insert(rows: Iterable[Model], *, ignore_conflicts: bool = False) -> int:
+def insert(new: Iterable[Model], *, ignore_conflicts: bool = False) -> int:
     """Insert new rows of one model, as `bulk_create` does by one statement; how many were inserted.
 
     An automatic key is the database's to choose, and then theirs. Raises `IntegrityError` where a row is
     in the way, unless conflicts are ignored; then no row learns its key.
     """
-    new = list(rows)
-    if not new:
+    rows = list(new)
+    if not rows:
         return 0
 
-    kept = write_insert(type(new[0]), len(new), ignore_conflicts=ignore_conflicts)
+    insertion = write_insert(type(rows[0]), len(rows), ignore_conflicts=ignore_conflicts)
     connection = connections[DEFAULT_DB_ALIAS]
-    values = [column.get_db_prep_save(column.pre_save(row, True), connection) for row in new for column in kept.columns]
-    with transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS), connection.cursor() as cursor:
-        cursor.execute(kept.sql, values)
-        keys = cursor.fetchall() if kept.returns_keys else []
+    values = [
+        column.get_db_prep_save(column.pre_save(row, True), connection) for row in rows for column in insertion.columns
+    ]
+    with rolling_back(), connection.cursor() as cursor:
+        cursor.execute(insertion.sql, values)
+        keys = cursor.fetchall() if insertion.returns_keys else []
         inserted = len(keys) or int(cursor.rowcount)
-    for row, (key,) in zip(new, keys, strict=False):
+    for row, (key,) in zip(rows, keys, strict=False):
         row.pk = key
-    for row in new:
+    for row in rows:
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
     return inserted
 
@@ -181,14 +332,13 @@ def insert(rows: Iterable[Model], *, ignore_conflicts: bool = False) -> int:
 @cache
 def write_insert(model: type[Model], count: int, *, ignore_conflicts: bool) -> Insertion:
     """The INSERT of some rows of a model; keys that the database chooses come back in their order."""
-    quote: Any = connections[DEFAULT_DB_ALIAS].ops.quote_name
     columns = tuple(column for column in model._meta.concrete_fields if not isinstance(column, AutoField))
-    names = ", ".join(quote(column.column) for column in columns)
+    automatic = [column for column in model._meta.concrete_fields if isinstance(column, AutoField)]
+    names = ", ".join(f'"{column.column}"' for column in columns)
     marks = ", ".join([f"({', '.join(['%s'] * len(columns))})"] * count)
     ending = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
-    key = model._meta.pk
-    returns_keys = isinstance(key, AutoField) and not ignore_conflicts
+    returns_keys = bool(automatic) and not ignore_conflicts
     if returns_keys:
-        ending += f" RETURNING {quote(key.column)}"
-    sql = f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES {marks}{ending}"  # noqa: S608 - names of ours
+        ending = f' RETURNING "{automatic[0].column}"'
+    sql = f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES {marks}{ending}'  # noqa: S608 - names of ours
     return Insertion(sql, columns, returns_keys)

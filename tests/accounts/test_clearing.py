@@ -4,8 +4,6 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.issuing import status_lists
@@ -14,7 +12,6 @@ from accounts.login import sessions
 from accounts.models import Client, Event, Session, TokenStatus
 from accounts.oauth import clients
 from config.work import find_jobs
-from database import batch_delete
 from wire.events import SYSTEM
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -51,21 +48,6 @@ def test_sessions_nobody_renewed_go_too(alice, log_in):
         assert sessions.clear() == 0
     with later(days=45):
         assert sessions.clear() == 1
-
-
-def test_all_of_them_go_however_many_in_batches(alice):
-    entries = TokenStatus.objects.bulk_create([TokenStatus() for _ in range(25)])
-    past = timezone.now() - timedelta(days=40)
-    Session.objects.bulk_create(
-        [Session(user=alice, client_id="web", status=entry, expires_at=past, ended_at=past) for entry in entries]
-    )
-
-    with CaptureQueriesContext(connection) as queries:
-        assert batch_delete.clear(Session.objects.exclude(ended_at=None), batch=10) == 25
-
-    deletions = [query for query in queries if query["sql"].startswith("DELETE")]
-    assert len(deletions) == 3
-    assert not Session.objects.exists()
 
 
 def test_an_entry_goes_when_no_session_has_it_and_no_living_token_names_it(alice, log_in, api):
