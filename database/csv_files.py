@@ -64,7 +64,7 @@ def read_table(path: Path, *, encoding: str, quiet: bool) -> Iterator[tuple[int,
             path.open("rb") as file,
             tqdm(total=path.stat().st_size, desc="Reading", unit="B", unit_scale=True, disable=quiet or None) as bar,
         ):
-            for row in read_rows(decode(file, encoding)):
+            for row in parse_rows(decode(file, encoding)):
                 bar.update(file.tell() - bar.n)
                 yield row
     except UnicodeError as error:
@@ -75,7 +75,7 @@ def read_table(path: Path, *, encoding: str, quiet: bool) -> Iterator[tuple[int,
         raise Unreadable(f"The file cannot be read: {error}.") from error
 
 
-def read_rows(text: TextIO) -> Iterator[tuple[int, list[str]]]:
+def parse_rows(text: TextIO) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(text, strict=True)
     line = 1
     try:

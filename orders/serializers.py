@@ -18,7 +18,7 @@ from wire.events import write_event
 from wire.keyset import Row
 from wire.money import write_amount
 from wire.problems import Problem, problem
-from wire.serializers import Amount, Id, StrictSerializer, Text, Whole
+from wire.serializers import Amount, Id, PageLinks, StrictSerializer, Text, Whole
 
 # What comes in ----------------------------------------------------------------------------------
 
@@ -136,12 +136,10 @@ class WholeOrder(ListedOrder):
     events = OrderEvent(many=True)
 
 
-class OrderList(serializers.Serializer[Any]):
+class OrderList(PageLinks):
     """One page of orders, newest first, without their events."""
 
     results = ListedOrder(many=True)
-    next = serializers.URLField(allow_null=True)
-    previous = serializers.URLField(allow_null=True)
 
 
 def write_orders(rows: list[Row], *, caller: Caller) -> list[Row]:

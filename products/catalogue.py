@@ -161,13 +161,10 @@ def change_product(
     Raises `NoSuchProduct`, `SkuTaken` or `PriceRefused` as well.
     """
     product = lock_product(product_id, versions)
-    before = {name: getattr(product, name) for name in changes if getattr(product, name) != changes[name]}
+    before = apply_changes(product, changes)
     if not before:
         return product
 
-    for name in before:
-        setattr(product, name, changes[name])
-    product.version += 1
     save_product(product)
     Event.objects.record(product, "changed", by=by, fields=describe_changes(product, before))
     return product
@@ -183,6 +180,15 @@ def lock_product(product_id: UUID, versions: set[int] | None) -> Product:
         raise OtherVersion
 
     return product
+
+
+def apply_changes(product: Product, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Set what differs, and with it the version; what stood there before, by field."""
+    before = {name: getattr(product, name) for name in changes if getattr(product, name) != changes[name]}
+    for name in before:
+        setattr(product, name, changes[name])
+    product.version += bool(before)
+    return before
 
 
 @transaction.atomic

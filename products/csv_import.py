@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from database.csv_files import Unreadable, read_table
 from products import stock
-from products.catalogue import describe_changes
+from products.catalogue import apply_changes, describe_changes
 from products.models import Event, PriceRefused, Product, Stock, check_price, search_key
 from wire.events import SYSTEM
 from wire.money import CURRENCIES
@@ -85,9 +85,6 @@ class Report:
     is_written: bool = False
     bad: list[BadRow] = field(default_factory=list)
 
-    def refuse(self, line: int, reason: str) -> None:
-        self.bad.append(BadRow(line, reason))
-
 
 def import_products(
     path: Path, layout: Layout, *, dry_run: bool = False, strict: bool = False, quiet: bool = False
@@ -98,7 +95,7 @@ def import_products(
     is written if there is one. Raises `Unreadable`.
     """
     report = Report()
-    found = read_rows(path, layout, report, quiet=quiet)
+    found = read_good_rows(path, layout, report, quiet=quiet)
     rows = [found[sku] for sku in sorted(found)]
     report.is_written = not dry_run and not (strict and report.bad)
     with tqdm(total=len(rows), desc="Writing", unit=" products", disable=quiet or None) as bar:
@@ -112,7 +109,7 @@ def import_products(
 # Reading ----------------------------------------------------------------------------------------
 
 
-def read_rows(path: Path, layout: Layout, report: Report, *, quiet: bool) -> dict[str, Row]:
+def read_good_rows(path: Path, layout: Layout, report: Report, *, quiet: bool) -> dict[str, Row]:
     """The last good row of each sku; what is bad or repeated goes into the report."""
     products = existing_products()
     rows: dict[str, Row] = {}
@@ -121,7 +118,7 @@ def read_rows(path: Path, layout: Layout, report: Report, *, quiet: bool) -> dic
         try:
             row = check_row(line, cells, layout, products)
         except RowRefused as error:
-            report.refuse(line, str(error))
+            report.bad.append(BadRow(line, str(error)))
             continue
         report.repeats += row.sku in rows
         rows[row.sku] = row
@@ -232,7 +229,6 @@ class Plan(NamedTuple):
     new: list[tuple[Product, int]]
     changed: list[tuple[Product, dict[str, Any]]]
     corrections: dict[Any, int]
-    unchanged: int
     refused: list[BadRow]
 
 
@@ -243,9 +239,10 @@ def write_rows(rows: Sequence[Row], layout: Layout, report: Report) -> None:
     except IntegrityError:
         # A product of one of these skus was created meanwhile: now it is there to be changed.
         plan = write_batch(rows, layout, report)
+    changed = {product.pk for product, _ in plan.changed} | set(plan.corrections)
     report.created += len(plan.new)
-    report.changed += len({product.pk for product, _ in plan.changed} | set(plan.corrections))
-    report.unchanged += plan.unchanged
+    report.changed += len(changed)
+    report.unchanged += len(rows) - len(plan.new) - len(changed) - len(plan.refused)
     report.bad += plan.refused
 
 
@@ -262,17 +259,16 @@ def make_plan(rows: Sequence[Row], layout: Layout) -> Plan:
     """Hold the rows against what is there, which nobody else changes until the transaction ends."""
     products = lock_products([row.sku for row in rows])
     stocks = lock_stocks([products[row.sku].pk for row in rows if row.sku in products and row.on_hand is not None])
-    plan = Plan([], [], {}, 0, [])
-    unchanged = 0
+    plan = Plan([], [], {}, [])
     for row in rows:
         product = products.get(row.sku)
         if product is None:
             plan.new.append((make_product(row), layout.on_hand if row.on_hand is None else row.on_hand))
         elif row.on_hand is not None and row.on_hand < stocks[product.pk].reserved:
             plan.refused.append(BadRow(row.line, f"on_hand {row.on_hand} is below what is reserved by now"))
-        elif not plan_change(plan, row, product, stocks.get(product.pk)):
-            unchanged += 1
-    return plan._replace(unchanged=unchanged)
+        else:
+            plan_change(plan, row, product, stocks.get(product.pk))
+    return plan
 
 
 def lock_products(skus: Sequence[str]) -> dict[str, Product]:
@@ -289,18 +285,14 @@ def make_product(row: Row) -> Product:
     return Product(**row.fields, search_key=search_key(row.fields["name"], row.sku))
 
 
-def plan_change(plan: Plan, row: Row, product: Product, level: Stock | None) -> bool:
-    """Plan what makes a product as its row says; whether it was not so already."""
-    before = {name: getattr(product, name) for name, value in row.fields.items() if getattr(product, name) != value}
+def plan_change(plan: Plan, row: Row, product: Product, level: Stock | None) -> None:
+    """Plan what makes a product as its row says."""
+    before = apply_changes(product, row.fields)
     if before:
-        for name in before:
-            setattr(product, name, row.fields[name])
-        product.version += 1
         product.search_key = search_key(product.name, product.sku)
         plan.changed.append((product, before))
     if level and row.on_hand not in (None, level.on_hand):
         plan.corrections[product.pk] = (row.on_hand or 0) - level.on_hand
-    return bool(before) or product.pk in plan.corrections
 
 
 def create_products(plan: Plan) -> None:

@@ -97,7 +97,7 @@ def seed() -> str:
     missing = [item for item in read_catalogue() if not Product.objects.filter(sku=item.sku).exists()]
     with transaction.atomic():
         for item in missing:
-            add(item)
+            add_item(item)
     return f"{len(missing)} products added"
 
 
@@ -108,7 +108,7 @@ def read_catalogue() -> Iterator[Item]:
         yield Item(sku, category, name, price, int(on_hand), description)
 
 
-def add(item: Item) -> None:
+def add_item(item: Item) -> None:
     by = Named(str(CAROL.id), "demo")
     fields = item._asdict() | {"price": Decimal(item.price)}
     on_hand = fields.pop("on_hand")

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from products.catalogue import ORDERINGS, Search
 from products.reservations import RequestedLine, State
-from wire.serializers import Amount, Currency, Flag, Id, StrictSerializer, Text, Whole, read
+from wire.serializers import Amount, Currency, Flag, Id, PageLinks, StrictSerializer, Text, Whole, read
 
 MAX_LINES = 100
 MAX_HELD = 1_000_000
@@ -125,12 +125,10 @@ class WholeProduct(ListedProduct):
     description = serializers.CharField()
 
 
-class ProductList(serializers.Serializer[Any]):
+class ProductList(PageLinks):
     """One page of products."""
 
     results = ListedProduct(many=True)
-    next = serializers.URLField(allow_null=True)
-    previous = serializers.URLField(allow_null=True)
 
 
 class HeldLine(serializers.Serializer[Any]):
@@ -173,9 +171,7 @@ class Holding(serializers.Serializer[Any]):
     lines = HoldingLine(many=True)
 
 
-class HoldingList(serializers.Serializer[Any]):
+class HoldingList(PageLinks):
     """One page of the orders that something is held for."""
 
     results = Holding(many=True)
-    next = serializers.URLField(allow_null=True)
-    previous = serializers.URLField(allow_null=True)

@@ -42,6 +42,13 @@ class Nothing(StrictSerializer):
     """A body without any field."""
 
 
+class PageLinks(serializers.Serializer[Any]):
+    """The neighbours of a page, beside its `results`."""
+
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+
+
 class Text(serializers.CharField):
     """A JSON string; numbers and booleans are not taken for one."""
 

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from accounts.models import fold_email
 from tokens.encryption import MAX_JWE
-from wire.serializers import StrictSerializer, Text
+from wire.serializers import PageLinks, StrictSerializer, Text
 
 
 class Credentials(StrictSerializer):
@@ -97,12 +97,10 @@ class SessionAnswer(serializers.Serializer[object]):
     current = serializers.BooleanField()
 
 
-class SessionList(serializers.Serializer[object]):
+class SessionList(PageLinks):
     """Where one is logged in."""
 
     results = SessionAnswer(many=True)
-    next = serializers.URLField(allow_null=True)
-    previous = serializers.URLField(allow_null=True)
 
 
 class Me(serializers.Serializer[object]):
