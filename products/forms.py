@@ -8,7 +8,7 @@ from products.catalogue import Search
 from wire.money import MAX_DIGITS, STORED_PLACES
 
 ORDERING_LABELS = {
-    "": "Best first",
+    "": "Best match",
     "name": "Name, A to Z",
     "-name": "Name, Z to A",
     "price": "Price, low to high",
@@ -32,7 +32,7 @@ class SearchForm(forms.Form):
         required=False, max_length=200, label="Search", widget=forms.TextInput(attrs={"type": "search"})
     )
     category = forms.ChoiceField(required=False)
-    ordering = forms.ChoiceField(required=False, label="Order", choices=ORDERING_LABELS)
+    ordering = forms.ChoiceField(required=False, label="Sort by", choices=ORDERING_LABELS)
     price_min = PriceField("Price from")
     price_max = PriceField("Price to")
     in_stock = forms.BooleanField(required=False, label="In stock only")

@@ -1,4 +1,4 @@
-"""Errors as a person sees them: one page for all, in words, with the request id."""
+"""One page for every error, in plain words and with the request id."""
 
 from typing import Any
 
@@ -7,24 +7,24 @@ from django.shortcuts import render
 
 from wire.request_id import request_id
 
-WORDS = {
-    400: ("That request could not be read", "Something in the address or the form is not as it should be."),
-    403: ("That is not open to you", "Your account does not carry the right for this page."),
+TEXTS = {
+    400: ("That request could not be read", "Something in the address or the form is wrong."),
+    403: ("You have no access to this", "Your account does not have the rights for this page."),
     404: ("There is nothing here", "The page does not exist, or it is not yours."),
-    405: ("That cannot be done here", "This page does not take that kind of request."),
-    409: ("That does not fit any more", "Something has changed since the page was loaded. Load it again and retry."),
-    412: ("That does not fit any more", "Somebody changed it since the page was loaded. Load it again and retry."),
-    413: ("That is too much at once", "The form is larger than what is taken here."),
-    429: ("Too many tries", "Wait a moment, and try again."),
-    500: ("Something went wrong here", "It is our fault, and it has been noted."),
+    405: ("That cannot be done here", "This page does not accept that kind of request."),
+    409: ("This page is out of date", "Something has changed since the page was loaded. Load it again and retry."),
+    412: ("This page is out of date", "Somebody changed it since the page was loaded. Load it again and retry."),
+    413: ("The form is too large", "It is larger than the shop accepts."),
+    429: ("Too many attempts", "Wait a moment and try again."),
+    500: ("Something went wrong here", "It is our fault, and we have recorded it."),
     503: ("Not right now", "A part of the shop cannot be reached. Try again in a moment."),
 }
 
 
 def error_page(request: HttpRequest, status: int, reason: str = "", title: str = "") -> HttpResponse:
-    """The page for a status, with `reason` in place of its usual words, and `title` where there are none."""
-    usual, words = WORDS.get(status) or (WORDS[500] if status >= 500 else (title, reason))
-    context = {"status": status, "title": usual, "words": reason or words, "request_id": request_id()}
+    """The page for a status; `reason` replaces its usual explanation, `title` serves where it has no text."""
+    usual, explanation = TEXTS.get(status) or (TEXTS[500] if status >= 500 else (title, reason))
+    context = {"status": status, "title": usual, "explanation": reason or explanation, "request_id": request_id()}
     response = render(request, "error.html", context, status=status)
     response["Cache-Control"] = "private, no-store"
     return response
@@ -53,7 +53,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def answer_page(request: HttpRequest, told: tuple[int, dict[str, Any], dict[str, str]]) -> HttpResponse:
     """The page for an error that the API would tell as a problem."""
     status, problem, headers = told
-    reason = problem["detail"] if status == 503 or status not in WORDS else ""
+    reason = problem["detail"] if status == 503 or status not in TEXTS else ""
     response = error_page(request, status, reason, problem["title"])
     for name, value in headers.items():
         response[name] = value

@@ -45,7 +45,7 @@ def account(request: HttpRequest) -> HttpResponse:
 def put_off(request: HttpRequest, user: User, filled: dict[str, forms.Form], seconds: int) -> HttpResponse:
     """The page for who guessed at the password too often: 429, and when to come back."""
     for form in filled.values():
-        form.add_error("current_password", f"That failed too often. Wait {seconds} seconds, then try again.")
+        form.add_error("current_password", f"Too many failed attempts. Wait {seconds} seconds, then try again.")
     response = show(request, user, filled)
     response.status_code = 429
     response["Retry-After"] = str(seconds)
@@ -99,9 +99,9 @@ def delete(user: User, by: TokenUser, *, current_password: str) -> None:
 
 DEEDS: dict[str, Callable[..., None]] = {"password": set_password, "email": set_email, "deletion": delete}
 WORDS = {
-    "password": "Your password is changed. Your other sessions have ended.",
-    "email": "Your e-mail address is changed. Your other sessions have ended.",
-    "deletion": "Your account is deleted. Thank you for having been here.",
+    "password": "Your password is changed. You are logged out everywhere else.",
+    "email": "Your e-mail address is changed. You are logged out everywhere else.",
+    "deletion": "Your account is deleted.",
 }
 
 

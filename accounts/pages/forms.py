@@ -51,9 +51,7 @@ class RegisterForm(forms.Form):
 
     name = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"autocomplete": "name"}))
     email = EmailField()
-    password = PasswordField(
-        purpose="new-password", help_text="At least 8 characters, and not one that everybody uses."
-    )
+    password = PasswordField(purpose="new-password", help_text="At least 8 characters, and not a common password.")
 
 
 class PasswordForm(forms.Form):

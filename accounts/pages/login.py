@@ -55,7 +55,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
 
 def put_off(request: HttpRequest, form: LogInForm, seconds: int) -> HttpResponse:
     """The log-in for who failed too often: 429, and when to come back."""
-    form.add_error(None, f"That failed too often. Wait {seconds} seconds, then try again.")
+    form.add_error(None, f"Too many failed attempts. Wait {seconds} seconds, then try again.")
     response = show(request, "accounts/login.html", form)
     response.status_code = 429
     response["Retry-After"] = str(seconds)

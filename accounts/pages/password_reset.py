@@ -39,7 +39,7 @@ class Ask(views.PasswordResetView):
 
 def put_off(request: HttpRequest, view: Ask, form: forms.Form, seconds: int) -> HttpResponse:
     """The form again, with when to come back."""
-    form.add_error(None, f"Too many were asked for. Wait {seconds} seconds, then try again.")
+    form.add_error(None, f"Too many links were requested. Wait {seconds} seconds, then try again.")
     response = view.render_to_response(view.get_context_data(form=form), status=429)
     response["Retry-After"] = str(seconds)
     return response

@@ -37,7 +37,7 @@ def test_one_sees_where_one_is_logged_in(browser):
 
     text = browser.get("/account/").content.decode()
 
-    assert ("Firefox" in text, "Chromium" in text, text.count(">this one<")) == (True, True, 1)
+    assert ("Firefox" in text, "Chromium" in text, text.count(">this session<")) == (True, True, 1)
 
 
 def test_one_session_is_ended(browser):
@@ -111,7 +111,7 @@ def test_who_guesses_too_often_is_told_when_to_come_back(browser, alice):
     assert [answer.status_code for answer in answers] == [400] * 5 + [429]
     assert answers[-1]["Retry-After"] == "1"
     assert answers[-1].context["deletion_form"].errors == {
-        "current_password": ["That failed too often. Wait 1 seconds, then try again."]
+        "current_password": ["Too many failed attempts. Wait 1 seconds, then try again."]
     }
 
 

@@ -64,13 +64,13 @@ def test_a_link_works_once(browser, alice, settings):
 
     again = Client().get(path, follow=True)
 
-    assert "That link does not work." in again.content.decode()
+    assert "This link does not work." in again.content.decode()
 
 
 def test_a_link_that_was_made_up_does_not_work(browser, alice):
     answer = browser.get("/password-reset/MQ/abc-def/", follow=True)
 
-    assert "That link does not work." in answer.content.decode()
+    assert "This link does not work." in answer.content.decode()
 
 
 def test_a_poor_password_is_told_beside_its_field(browser, alice, settings):
@@ -127,7 +127,7 @@ def test_who_comes_second_is_told_that_the_link_does_not_work(browser, alice, se
     monkeypatch.setattr(NewPasswordForm, "clean_new_password", clean)
     answer = browser.post(form.redirect_chain[-1][0], {"new_password": "the password of a thief"})
 
-    assert "That link does not work." in answer.content.decode()
+    assert "This link does not work." in answer.content.decode()
     assert User.objects.get().check_password(NEW)
 
 

@@ -226,7 +226,7 @@ def test_more_than_there_is_can_be_had_as_what_there_is(alice):
     alice.page.get_by_label(f"How many of {bowl}").fill("5")
     alice.press(f"Order {bowl}")
     alice.reads("Only 3 left; you wanted 5.")
-    alice.press("Order it so")
+    alice.press("Place the order")
 
     alice.page.wait_for_url("**/orders/*/")
     assert available(bowl) == 0
