@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, cached_property, lru_cache
+from itertools import zip_longest
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.core.exceptions import EmptyResultSet
@@ -107,31 +108,33 @@ class PreparedStatement(Generic[R]):
 
     def __init__(self, function: Callable[..., Any], model: type[Model], columns: Columns) -> None:
         self.function, self.model, self.columns = function, model, columns
+        self._single = {keyword for keyword, column in columns.items() if isinstance(column, str)}
         self._make = lru_cache(REMEMBERED)(self._make_shape)
 
     def statement(self, values: Mapping[str, Any]) -> Sql:
         """The statement for what was given: the same for the same keywords, lengths and other arguments."""
-        return self._make(tuple(values), tuple([self._shape(keyword, value) for keyword, value in values.items()]))
+        if values.keys() <= self._single:
+            return self._make(tuple(values), ())
 
-    def _shape(self, keyword: str, value: Any) -> Any:
-        column = self.columns.get(keyword)
-        if column is None:
-            return value
-        return len(value) if isinstance(column, list) else None
+        shapes = [
+            None if keyword in self._single else len(value) if keyword in self.columns else value
+            for keyword, value in values.items()
+        ]
+        return self._make(tuple(values), tuple(shapes))
 
     def _make_shape(self, keywords: Sequence[str], shapes: Sequence[Any]) -> Sql:
-        arguments = {keyword: self._parameter(keyword, shape) for keyword, shape in zip(keywords, shapes, strict=True)}
+        arguments = {keyword: self._parameter(keyword, shape) for keyword, shape in zip_longest(keywords, shapes)}
         # What is made refers to a connection: that of this thread, which ends here and has opened none.
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(self._write, arguments).result()
 
     def _parameter(self, keyword: str, shape: Any) -> Any:
-        column = self.columns.get(keyword)
-        if column is None:
+        if keyword not in self.columns:
             return shape
-        name, *_ = column if isinstance(column, list) else [column]
+
+        name, *_ = [self.columns[keyword]] if keyword in self._single else self.columns[keyword]
         field: Any = self.model._meta.get_field(name)
-        if isinstance(column, str):
+        if keyword in self._single:
             return Parameter(keyword, field)
 
         return [Parameter(keyword, field, index) for index in range(shape)]

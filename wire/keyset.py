@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import F, Model, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 
+from database import prepared
 from database.prepared import Slot, Statement, Values
 
 Row = dict[str, Any]
@@ -52,15 +53,38 @@ class Ordering(NamedTuple):
     descending: bool = False
 
 
-class Recipe(NamedTuple):
-    """A list that is asked for again and again: it is built once for each `search`, and its SQL kept.
+Build = Callable[..., "QuerySet[Any, Row]"]
 
-    `build(search)` must come to the same query whenever it is called: no time, no chance in it. What
-    differs from one caller to the next stands in slots.
-    """
 
-    build: Callable[[Any], "QuerySet[Any, Row]"]
-    search: Hashable
+class KeptList:
+    """A list that is asked for again and again, whose SQL is prepared."""
+
+    def __init__(self, build: Build, model: type[Model], columns: prepared.Columns) -> None:
+        self.build, self.model = build, model
+        starts = {f"after_{column.name}": column.name for column in model._meta.concrete_fields}
+        self.rows = prepared.rows(model, **columns, **starts)(self.arrange)
+
+    def page(self, ordering: Ordering, *, cursor: str | None, limit: int, **filters: Any) -> Page:
+        """As `paginate`, for what the function takes; all of it filters the cursors."""
+        shape = digest_kept(self.model, ordering, tuple(filters.values()))
+        start = read_cursor(cursor, shape, self.model._default_manager.none(), ordering) if cursor else None
+        after = (
+            {f"after_{field}": value for field, value in zip(ordering.fields, start.values, strict=True)}
+            if start
+            else {}
+        )
+        descending = is_descending(ordering, start)
+        rows = self.rows(ordering=ordering, descending=descending, limit=limit + 1, **filters, **after)
+        return turn(rows, shape, ordering, start, limit)
+
+    def arrange(self, ordering: Ordering, descending: bool, limit: int, **given: Any) -> "QuerySet[Any, Row]":
+        start = [given.pop(f"after_{field}", None) for field in ordering.fields]
+        return arrange(self.build(**given), ordering, descending, start if all(start) else None)[:limit]
+
+
+def kept_list(model: type[Model], **columns: str | list[str]) -> Callable[[Build], KeptList]:
+    """For a function that returns the rows of a list, in no order yet; called as prepared statements are."""
+    return lambda build: KeptList(build, model, columns)
 
 
 def paginate(
@@ -74,6 +98,13 @@ def paginate(
     shape = digest(rows.model, ordering, filters)
     start = read_cursor(cursor, shape, rows, ordering) if cursor else None
     return turn(fetch(rows, ordering, start, limit + 1), shape, ordering, start, limit)
+
+
+class Recipe(NamedTuple):
+    """A list of the API before `KeptList`."""
+
+    build: Callable[[Any], "QuerySet[Any, Row]"]
+    search: Hashable
 
 
 def paginate_again(recipe: Recipe, ordering: Ordering, *, cursor: str | None, limit: int, values: Values = ()) -> Page:
@@ -174,6 +205,11 @@ def prepare(recipe: Recipe, ordering: Ordering, descending: bool, goes_on: int |
 
     slots = [Slot(index, find_column(rows, field)) for index, field in enumerate(ordering.fields, goes_on)]
     return Statement(arrange(rows, ordering, descending, slots)[:limit])
+
+
+@lru_cache(REMEMBERED)
+def digest_kept(model: type[Model], ordering: Ordering, filters: tuple[Any, ...]) -> str:
+    return digest(model, ordering, filters[0] if len(filters) == 1 else filters)
 
 
 def digest(model: type[Model], ordering: Ordering, filters: object) -> str:

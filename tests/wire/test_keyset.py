@@ -7,7 +7,7 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from rest_framework.request import Request
 
-from wire.keyset import InvalidCursor, Ordering, Page, paginate
+from wire.keyset import InvalidCursor, Ordering, Page, kept_list, paginate
 from wire.page_links import read_limit, write_page
 from wire.problems import Problem
 
@@ -103,6 +103,36 @@ def test_a_page_takes_one_query(rows, django_assert_num_queries):
 
     with django_assert_num_queries(1):
         turn(cursor)
+
+
+@kept_list(ContentType, least="app_label")
+def from_label(columns, least):
+    return ContentType.objects.filter(app_label__gte=least).values(*columns)
+
+
+def turn_kept(cursor=None, ordering=UP, least="b", columns=("id", "app_label")):
+    return from_label.page(ordering, cursor=cursor, limit=3, columns=columns, least=least)
+
+
+@pytest.mark.parametrize("ordering", [UP, DOWN])
+def test_a_kept_list_has_the_pages_of_the_plain_one(rows, ordering):
+    rows = rows[1:] if ordering is UP else rows[:0:-1]
+    first = turn_kept(None, ordering)
+    second = turn_kept(first.next, ordering)
+
+    assert [ids(first), ids(second), second.next] == [rows[:3], rows[3:], None]
+    assert ids(turn_kept(second.previous, ordering)) == rows[:3]
+
+
+def test_a_kept_list_is_filtered_by_what_it_takes(rows):
+    assert [ids(turn_kept(least=least)) for least in "de"] == [rows[5:], rows[6:]]
+    assert turn_kept(columns=("id", "app_label", "model"), least="e").rows[0]["model"] == "6"
+
+
+@pytest.mark.parametrize("other", [{"least": "a"}, {"columns": ("app_label", "id")}, {"ordering": DOWN}])
+def test_a_cursor_of_a_kept_list_is_refused_by_another(rows, other):
+    with pytest.raises(InvalidCursor):
+        turn_kept(turn_kept().next, **other)
 
 
 def test_a_cursor_of_another_order_is_refused():
