@@ -12,13 +12,13 @@ from django.http import HttpRequest
 from accounts.login import sessions
 from accounts.models import Client, Event, Role, Session, SigningKey, User
 from accounts.oauth import clients
-from accounts.people import access
+from accounts.people import access, deletion
 from tokens.scopes import CLIENT_SCOPES, ROLE_SCOPES, SCOPES, SERVICES
 from tokens.user import current_user
 from wire.admin import EventAdmin, EventedAdmin, ReadOnlyAdmin, ReadOnlyInline
 
 
-def column_changes(form: Any) -> list[str]:
+def changed_columns(form: Any) -> list[str]:
     """The columns that a form changes, so that no other is written back as it was read."""
     columns = {field.name for field in form.instance._meta.concrete_fields}
     return [name for name in form.changed_data if name in columns]
@@ -46,14 +46,14 @@ class UserForm(forms.ModelForm):
         return password
 
     def save(self, commit: bool = True) -> User:
-        if "password" in self.written_fields():
+        if "password" in self.changed_fields():
             self.instance.password = make_password(self.cleaned_data["new_password"] or None)
         return super().save(commit)
 
-    def written_fields(self) -> list[str]:
+    def changed_fields(self) -> list[str]:
         """The columns that were changed; without a password, nobody can log in."""
         has_password = self.cleaned_data["new_password"] or not self.instance.password
-        return [*column_changes(self), *(["password"] if has_password else [])]
+        return [*changed_columns(self), *(["password"] if has_password else [])]
 
 
 class SessionInline(ReadOnlyInline):
@@ -62,12 +62,12 @@ class SessionInline(ReadOnlyInline):
     model = Session
     fields = ["created_at", "rotated_at", "client_id", "device", "address"]
     readonly_fields = ["created_at", "rotated_at", "client_id", "device", "address"]
-    verbose_name_plural = "living sessions"
+    verbose_name_plural = "active sessions"
     ordering = ["-rotated_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        living = super().get_queryset(request).filter(ended_at=None, **sessions.unexpired())
-        return living.select_related("user")
+        queryset: Any = super().get_queryset(request)
+        return queryset.alive().unexpired().select_related("user")
 
 
 @admin.register(User)
@@ -90,11 +90,11 @@ class UserAdmin(EventedAdmin):
         return ", ".join(role.name for role in user.roles.all())
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        obj.save(update_fields=form.written_fields() if change else None)
+        obj.save(update_fields=form.changed_fields() if change else None)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save, and let no token say more than the user may now do."""
-        before = access.scopes_of(form.instance)
+        before = access.read_scopes(form.instance)
         super().save_related(request, form, formsets, change)
         access.apply_user_change(form.instance, before=before, changed=form.changed_data, by=current_user(request))
 
@@ -117,7 +117,7 @@ class UserAdmin(EventedAdmin):
             self.delete_model(request, user)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        access.remove_user(obj, by=current_user(request))
+        deletion.delete_user(obj, by=current_user(request))
 
 
 class RoleForm(forms.ModelForm):
@@ -151,10 +151,10 @@ class RoleAdmin(EventedAdmin):
         before = set(form.initial.get("scopes", []))
         super().save_model(request, obj, form, change)
         if before - set(obj.scopes):
-            access.revoke_role(obj, by=current_user(request))
+            access.revoke_role_tokens(obj, by=current_user(request))
 
     def delete_model(self, request: HttpRequest, obj: Role) -> None:
-        access.revoke_role(obj, by=current_user(request))
+        access.revoke_role_tokens(obj, by=current_user(request))
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Role]) -> None:
@@ -222,14 +222,14 @@ class ClientAdmin(EventedAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Client, form: Any, change: bool) -> None:
-        """Save; what a client may no longer do, no token of its says a moment later."""
+        """Save; no token of a client carries what it may no longer do."""
         if not change:
-            self.show_secret(request, obj, clients.register(obj, by=current_user(request)))
+            self.show_secret(request, obj, clients.register_client(obj, by=current_user(request)))
             return
 
-        obj.save(update_fields=column_changes(form))
+        obj.save(update_fields=changed_columns(form))
         if {"scopes", "audience", "is_active"} & set(form.changed_data):
-            clients.revoke(obj, by=current_user(request))
+            clients.revoke_tokens(obj, by=current_user(request))
 
     @admin.action(description="Give the selected clients new secrets", permissions=["change"])
     def renew_secrets(self, request: HttpRequest, queryset: QuerySet[Client]) -> None:

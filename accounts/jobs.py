@@ -6,8 +6,8 @@ from accounts.issuing import keys, status_lists
 from accounts.login import sessions, throttling
 
 JOBS: dict[str, tuple[Callable[[], object], float]] = {
-    "clear sessions": (sessions.clear, 3600),
-    "clear failed log-ins": (throttling.clear, 600),
-    "clear token statuses": (status_lists.clear, 3600),
-    "clear signing keys": (keys.clear, 86400),
+    "clear sessions": (sessions.clear_sessions, 3600),
+    "clear failed log-ins": (throttling.clear_failures, 600),
+    "clear token statuses": (status_lists.clear_statuses, 3600),
+    "clear signing keys": (keys.clear_keys, 86400),
 }

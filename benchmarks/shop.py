@@ -42,10 +42,10 @@ def people(count: int) -> None:
 
 def resign(token: str, **changes) -> str:
     """A token signed again with other claims."""
-    from accounts.issuing.tokens import Access
+    from accounts.issuing.tokens import AccessToken
     from tokens.jws import parse_jws
 
-    again = Access()
+    again = AccessToken()
     again.payload = parse_jws(token).claims | changes
     return str(again)
 

@@ -44,16 +44,12 @@ def get_issuer() -> TokenIssuer:
     return import_string(settings.TOKEN_ISSUER)()
 
 
-class RemoteIssuer:
-    """Keys and status lists fetched from `ACCOUNTS_URL`, and from nowhere a token may name.
+class CachedIssuer:
+    """An issuer whose documents are kept fresh in memory."""
 
-    What the documents themselves say of their age (`max-age`, `ttl`) is ignored: ours is the
-    shorter. An invalid document replaces nothing.
-    """
-
-    def __init__(self) -> None:
-        self._keys: FreshDocument[KeySet] = FreshDocument("keys", self._fetch_keys)
-        self._lists: FreshDocuments[StatusList] = FreshDocuments("status-list", self._fetch_list)
+    def __init__(self, keys: FreshDocument[KeySet], lists: FreshDocuments[StatusList]) -> None:
+        self._keys = keys
+        self._lists = lists
 
     def keys(self) -> KeySet:
         return self._keys.get()
@@ -63,6 +59,17 @@ class RemoteIssuer:
 
     def status_list(self, number: int) -> StatusList:
         return self._lists.get(number)
+
+
+class RemoteIssuer(CachedIssuer):
+    """Keys and status lists fetched from `ACCOUNTS_URL`, and from nowhere a token may name.
+
+    What the documents themselves say of their age (`max-age`, `ttl`) is ignored: ours is the
+    shorter. An invalid document replaces nothing.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(FreshDocument("keys", self._fetch_keys), FreshDocuments("status-list", self._fetch_list))
 
     def _fetch_keys(self, held: KeySet | None) -> KeySet:
         if settings.JWT_ALGORITHM == "HS256":

@@ -112,7 +112,8 @@ class ReadOnly(Problem):
 
 
 class ProblemType(NamedTuple):
-    """How an expected error of a use case is told: an empty `code` is the error's own, `facts` are its members."""
+    """How an expected error of a use case is told: an empty `code` or `detail` is the error's own, as is `retry_after`
+    where it has one; `facts` are those of its attributes that become members."""
 
     status: int
     code: str
@@ -150,8 +151,9 @@ def translate(error: Exception) -> Exception:
         return error
 
     facts = {name: getattr(error, name) for name in found.facts}
-    problem = Problem(found.detail, code=found.code or getattr(error, "code", ""), **facts)
-    problem.status_code, problem.retry_after, problem.challenge = found.status, found.retry_after, found.challenge
+    problem = Problem(found.detail or str(error), code=found.code or getattr(error, "code", ""), **facts)
+    problem.status_code, problem.challenge = found.status, found.challenge
+    problem.retry_after = getattr(error, "retry_after", found.retry_after)
     return problem
 
 

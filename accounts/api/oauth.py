@@ -49,22 +49,25 @@ def endpoint(view: Endpoint) -> Callable[[HttpRequest], HttpResponse]:
     def wrapper(request: HttpRequest) -> HttpResponse:
         try:
             check_form(request)
-            return answer(200, view(request))
+            return oauth_response(200, view(request))
         except OAuthError as error:
-            return answer(error.status, {"error": error.error, "error_description": error.description})
+            return refuse(error.status, error.error, error.description)
         except InvalidClient:
-            logger.warning("client_refused", client_id=name_client(request), ip=request.META.get("REMOTE_ADDR", ""))
-            words = "There is no such client, or its secret is another."
-            return answer(401, {"error": "invalid_client", "error_description": words})
+            logger.warning("client_refused", client_id=claimed_id(request), ip=request.META.get("REMOTE_ADDR", ""))
+            return refuse(401, "invalid_client", "There is no such client, or its secret is another.")
         except (IssuerUnavailable, OperationalError, InterfaceError) as error:
             logger.error("oauth_unavailable", error=str(error))
-            return answer(503, {"error": "temporarily_unavailable", "error_description": "Try again in a moment."})
+            return refuse(503, "temporarily_unavailable", "Try again in a moment.")
 
     wrapper.__doc__ = view.__doc__
     return wrapper
 
 
-def answer(status: int, body: dict[str, Any]) -> HttpResponse:
+def refuse(status: int, error: str, description: str) -> HttpResponse:
+    return oauth_response(status, {"error": error, "error_description": description})
+
+
+def oauth_response(status: int, body: dict[str, Any]) -> HttpResponse:
     response = HttpResponse(orjson.dumps(body), "application/json", status)
     response["Cache-Control"] = "no-store"
     if status == 401:
@@ -95,18 +98,18 @@ def check_form(request: HttpRequest) -> None:
         raise OAuthError("invalid_request", "A parameter holds a null character.")
 
 
-class Presented(NamedTuple):
+class ClientCredentials(NamedTuple):
     """The client credentials of a request; `secret` is None where none are sent."""
 
     client_id: str
     secret: str | None
 
 
-def read_credentials(request: HttpRequest) -> Presented:
+def read_credentials(request: HttpRequest) -> ClientCredentials:
     """The client's id and secret, from HTTP Basic or the form, never both (RFC 6749 2.3.1)."""
     scheme, _, encoded = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if not scheme:
-        return Presented(request.POST.get("client_id", ""), request.POST.get("client_secret"))
+        return ClientCredentials(request.POST.get("client_id", ""), request.POST.get("client_secret"))
     if scheme.lower() != "basic":
         raise InvalidClient
     if "client_secret" in request.POST:
@@ -115,38 +118,38 @@ def read_credentials(request: HttpRequest) -> Presented:
     return read_basic(encoded)
 
 
-def name_client(request: HttpRequest) -> str:
-    """Who a request says that it is, as far as that can be read."""
+def claimed_id(request: HttpRequest) -> str:
+    """The client id that a request names, as far as that can be read; for the log."""
     try:
         return read_credentials(request).client_id[:64]
     except (InvalidClient, OAuthError):
         return ""
 
 
-def read_basic(encoded: str) -> Presented:
+def read_basic(encoded: str) -> ClientCredentials:
     try:
         client_id, colon, secret = b64decode(encoded, validate=True).decode().partition(":")
     except (binascii.Error, ValueError) as error:
         raise InvalidClient from error
 
     # Both halves were form-encoded before they were joined (RFC 6749 2.3.1).
-    presented = Presented(unquote_plus(client_id), unquote_plus(secret))
-    if not colon or "\0" in presented.client_id:
+    credentials = ClientCredentials(unquote_plus(client_id), unquote_plus(secret))
+    if not colon or "\0" in credentials.client_id:
         raise InvalidClient
 
-    return presented
+    return credentials
 
 
-def authenticate(request: HttpRequest) -> Client:
+def authenticate_client(request: HttpRequest) -> Client:
     """The registered client that calls; raises `InvalidClient`."""
-    presented = read_credentials(request)
-    return clients.authenticate(presented.client_id, presented.secret or "")
+    credentials = read_credentials(request)
+    return clients.authenticate(credentials.client_id, credentials.secret or "")
 
 
 @endpoint
 def token(request: HttpRequest) -> dict[str, Any]:
     """Log a client in with its own credentials (RFC 6749 4.4)."""
-    client = authenticate(request)
+    client = authenticate_client(request)
     grant_type = request.POST.get("grant_type")
     if not grant_type:
         raise OAuthError("invalid_request", "grant_type is missing.")
@@ -154,34 +157,34 @@ def token(request: HttpRequest) -> dict[str, Any]:
         raise OAuthError("unsupported_grant_type", "Only client_credentials is offered.")
 
     try:
-        access, scope = clients.grant(client, request.POST.get("scope", ""))
+        access, scope = clients.issue_token(client, request.POST.get("scope", ""))
     except InvalidScope as error:
         raise OAuthError("invalid_scope", "The client may not carry that scope.") from error
-    return {"access_token": access, "token_type": "Bearer", "expires_in": clients.lifetime(), "scope": scope}
+    return {"access_token": access, "token_type": "Bearer", "expires_in": clients.token_lifetime(), "scope": scope}
 
 
 @endpoint
 def revoke(request: HttpRequest) -> dict[str, Any]:
-    """Revoke a token that was issued to the caller (RFC 7009); one that is dead already is fine."""
+    """Revoke a token that was issued to the caller (RFC 7009); one that is not valid any more is fine."""
     caller, text = find_caller(request), read_token(request)
-    found = look_at(text, used=True)
+    found = find_token(text, used=True)
     if found is None:
         return {}
 
     if found.client_id != caller:
         raise OAuthError("unauthorized_client", "That token was issued to another client.")
 
-    found.kill()
+    found.revoke()
     return {}
 
 
 def find_caller(request: HttpRequest) -> str:
-    """The id of who revokes: a registered client, or a first party, which has no secret."""
-    presented = read_credentials(request)
-    if presented.client_id in FIRST_PARTY and not presented.secret:
-        return presented.client_id
+    """The id of the client that revokes: a registered client, or a first party, which has no secret."""
+    credentials = read_credentials(request)
+    if credentials.client_id in FIRST_PARTY and not credentials.secret:
+        return credentials.client_id
 
-    return clients.authenticate(presented.client_id, presented.secret or "").pk
+    return clients.authenticate(credentials.client_id, credentials.secret or "").pk
 
 
 def read_token(request: HttpRequest) -> str:
@@ -192,44 +195,44 @@ def read_token(request: HttpRequest) -> str:
     return text
 
 
-class Found(NamedTuple):
-    """A token that is alive: whose, for which client, and what it says."""
+class ValidToken(NamedTuple):
+    """A token that is valid now: for which client and services, in which session, and what is told of it (RFC 7662)."""
 
     client_id: str
     audience: list[str]
     sid: str
     members: dict[str, Any]
 
-    def kill(self) -> None:
+    def revoke(self) -> None:
         """End the session that it belongs to, or every token of its client."""
         by = Named(self.members["sub"], self.client_id)
         if self.sid:
             sessions.end(Session.objects.filter(pk=self.sid), reason="revoked", by=by)
         else:
-            clients.revoke(Client.objects.get(pk=self.client_id), by=by)
+            clients.revoke_tokens(Client.objects.get(pk=self.client_id), by=by)
 
 
-def look_at(text: str, *, used: bool = False) -> Found | None:
-    """A living access or refresh token, or None; `used` takes a refresh token that was used, too."""
+def find_token(text: str, *, used: bool = False) -> ValidToken | None:
+    """A valid access or refresh token, or None; `used` takes a refresh token that was used, too."""
     try:
         claims = verify(text, None, any_audience=True)
     except TokenRefused:
-        return look_at_refresh(text, used=used)
-    # Who asks here is told what the table says now, not what the list said seconds ago.
-    return describe_access(claims) if status_lists.is_valid(claims["status"]) else None
+        return find_refresh_token(text, used=used)
+    # The table is asked, since the list may be some seconds old.
+    return describe_access_token(claims) if status_lists.is_valid(claims["status"]) else None
 
 
 MEMBERS = ("iss", "sub", "aud", "client_id", "iat", "exp", "jti", "scope")
 
 
-def describe_access(claims: Claims) -> Found:
+def describe_access_token(claims: Claims) -> ValidToken:
     members = {name: claims[name] for name in MEMBERS} | {"token_type": "Bearer"}
     if is_person(claims["sub"]):
         members["username"] = claims.get("email", "")
-    return Found(claims["client_id"], claims["aud"], claims.get("sid", ""), members)
+    return ValidToken(claims["client_id"], claims["aud"], claims.get("sid", ""), members)
 
 
-def look_at_refresh(text: str, *, used: bool) -> Found | None:
+def find_refresh_token(text: str, *, used: bool) -> ValidToken | None:
     try:
         claims = read_refresh(text)
     except TokenRefused:
@@ -240,14 +243,14 @@ def look_at_refresh(text: str, *, used: bool) -> Found | None:
         return None
 
     members = {"iss": settings.ISSUER, "sub": str(session.user_id), "aud": ["accounts"], "client_id": session.client_id}
-    return Found(session.client_id, ["accounts"], str(session.pk), members)
+    return ValidToken(session.client_id, ["accounts"], str(session.pk), members)
 
 
 @endpoint
 def introspect(request: HttpRequest) -> dict[str, Any]:
-    """Tell a client about a token, if both are meant for the same service (RFC 7662)."""
-    client, text = authenticate(request), read_token(request)
-    found = look_at(text)
+    """Inform a client about a token, if both are meant for the same service (RFC 7662)."""
+    client, text = authenticate_client(request), read_token(request)
+    found = find_token(text)
     if found is None or set(found.audience).isdisjoint(client.audience):
         return {"active": False}
 

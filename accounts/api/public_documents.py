@@ -1,4 +1,4 @@
-"""Documents for anybody, anywhere: keys, status lists, metadata."""
+"""Public documents: keys, status lists, metadata."""
 
 import hashlib
 from typing import Any
@@ -17,8 +17,8 @@ from wire.etags import is_known
 from wire.views import public
 
 
-def publish(request: HttpRequest, body: bytes, media_type: str, *, cache: str) -> HttpResponse:
-    """A document for anybody, anywhere, with an ETag."""
+def public_document(request: HttpRequest, body: bytes, media_type: str, *, cache: str) -> HttpResponse:
+    """A document that any origin may read, with an ETag."""
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     if is_known(request, etag):
         response: HttpResponse = HttpResponseNotModified()
@@ -35,7 +35,7 @@ def publish(request: HttpRequest, body: bytes, media_type: str, *, cache: str) -
 def jwks(request: HttpRequest) -> HttpResponse:
     """The public keys that tokens are signed with (RFC 7517)."""
     body = orjson.dumps(key_set())
-    return publish(request, body, "application/json", cache="public, max-age=300")
+    return public_document(request, body, "application/json", cache="public, max-age=300")
 
 
 @public
@@ -43,17 +43,17 @@ def jwks(request: HttpRequest) -> HttpResponse:
 def token_status(request: HttpRequest, number: int) -> HttpResponse:
     """A list of revoked tokens (draft-ietf-oauth-status-list-20, 8.1)."""
     try:
-        token = status_lists.publish(number)
+        token = status_lists.publish_list(number)
     except TokenRefused as error:
         raise Http404 from error
-    return publish(request, token.encode(), MEDIA_TYPE, cache="no-cache")
+    return public_document(request, token.encode(), MEDIA_TYPE, cache="no-cache")
 
 
 @public
 @require_safe
 def metadata(request: HttpRequest) -> HttpResponse:
     """What this authorization server offers, and nothing that it does not (RFC 8414)."""
-    return publish(request, orjson.dumps(describe_server()), "application/json", cache="public, max-age=300")
+    return public_document(request, orjson.dumps(describe_server()), "application/json", cache="public, max-age=300")
 
 
 def describe_server() -> dict[str, Any]:

@@ -28,7 +28,7 @@ from wire.events import SYSTEM, Actor
 ANNOUNCED_FOR = timedelta(days=1)
 SIGNS_FOR = timedelta(days=90)
 KEPT_FOR = timedelta(days=30)
-"""How long the row of a key stays after nobody is told of it any more."""
+"""How long the row of a key stays after it was published last."""
 PURPOSE = "signing keys"
 
 State = SigningKey.State
@@ -58,8 +58,8 @@ def verifying_keys() -> dict[str, VerifyingKey]:
     return {jwk["kid"]: read_jwk(jwk) for jwk in key_set()["keys"]}
 
 
-def past_keys() -> dict[str, VerifyingKey]:
-    """Every key that is kept, also one that was replaced for a leak: good for ending things alone."""
+def stored_keys() -> dict[str, VerifyingKey]:
+    """Every key that is stored, also one that was replaced for a leak: good for ending sessions alone."""
     stored = SigningKey.objects.values_list("public_jwk", flat=True)
     return verifying_keys() if is_shared() else {jwk["kid"]: read_jwk(jwk) for jwk in stored}
 
@@ -70,11 +70,11 @@ def key_set() -> dict[str, list[Any]]:
         return {"keys": []}
 
     signing_key()
-    return {"keys": [key.public_jwk for key in published()]}
+    return {"keys": [key.public_jwk for key in published_keys()]}
 
 
-def published() -> QuerySet[SigningKey]:
-    """The keys that others should know: those to come, those that sign, those not long retired."""
+def published_keys() -> QuerySet[SigningKey]:
+    """The keys that verifiers need: those announced, those that sign, those not long retired."""
     return SigningKey.objects.filter(~Q(state=State.RETIRED) | Q(published_until__gt=timezone.now()))
 
 
@@ -87,24 +87,21 @@ def signing_key() -> SigningKey:
     now = timezone.now()
     signing, announced, other = find_unretired()
     if "accounts" in settings.READ_ONLY:
-        return expect(signing or other)
+        return require_key(signing or other)
 
     if announced and announced.signs_from <= now:
         return promote(announced, now)
 
     current = signing or other
     if not current:
-        return make_first(now)
+        return create_first_key(now)
 
     if not announced and (current == other or current.signs_from + SIGNS_FOR - ANNOUNCED_FOR <= now):
         announce(now)
     return current
 
 
-Few = tuple[SigningKey | None, SigningKey | None, SigningKey | None]
-
-
-def find_unretired() -> Few:
+def find_unretired() -> tuple[SigningKey | None, SigningKey | None, SigningKey | None]:
     """Of the algorithm in use the key that signs and the one announced; and what signed last of another."""
     keys = unretired().find()
     own = {key.state: key for key in keys if key.algorithm == settings.JWT_ALGORITHM}
@@ -118,18 +115,18 @@ def unretired() -> Objects[SigningKey]:
     return Objects(SigningKey.objects.exclude(state=State.RETIRED).order_by("signs_from"))
 
 
-def expect(key: SigningKey | None) -> SigningKey:
+def require_key(key: SigningKey | None) -> SigningKey:
     if not key:
         raise IssuerUnavailable("There is no key to sign with, and none is made for now.")
 
     return key
 
 
-def make_first(now: datetime) -> SigningKey:
-    """A key that signs at once; whoever else makes one at the same time, one stays."""
+def create_first_key(now: datetime) -> SigningKey:
+    """A key that signs at once; if others make one at the same time, one of them stays."""
     try:
         with transaction.atomic():
-            key = make(State.SIGNING, signs_from=now)
+            key = create_key(State.SIGNING, signs_from=now)
             Event.objects.record(key, "key made", by=SYSTEM, algorithm=key.algorithm)
     except IntegrityError:
         key = SigningKey.objects.get(algorithm=settings.JWT_ALGORITHM, state=State.SIGNING)
@@ -140,7 +137,7 @@ def announce(now: datetime, by: Actor = SYSTEM) -> None:
     """Publish the next key a day before it signs, so that every verifier knows it in time."""
     try:
         with transaction.atomic():
-            key = make(State.ANNOUNCED, signs_from=now + ANNOUNCED_FOR)
+            key = create_key(State.ANNOUNCED, signs_from=now + ANNOUNCED_FOR)
             Event.objects.record(key, "key announced", by=by, algorithm=key.algorithm)
     except IntegrityError:
         return
@@ -149,10 +146,10 @@ def announce(now: datetime, by: Actor = SYSTEM) -> None:
 def announce_next(*, by: Actor) -> SigningKey:
     """The key that is announced, announced now if none was.
 
-    Raises `Undecryptable` where the one that signs until then cannot be opened.
+    Raises `Undecryptable` where the one that signs until then cannot be decrypted.
     """
     current = signing_key()
-    open_private(current.kid, bytes(current.private_key))
+    load_private_key(current.kid, bytes(current.private_key))
     announce(timezone.now(), by)
     return SigningKey.objects.get(algorithm=settings.JWT_ALGORITHM, state=State.ANNOUNCED)
 
@@ -184,7 +181,7 @@ def replace_once(*, by: Actor) -> SigningKey:
     now = timezone.now()
     retire(SigningKey.objects.exclude(state=State.RETIRED), now, published_until=now)
     SigningKey.objects.filter(published_until__gt=now).update(published_until=now)
-    key = make(State.SIGNING, signs_from=now)
+    key = create_key(State.SIGNING, signs_from=now)
     Event.objects.record(key, "key replaced", by=by, algorithm=key.algorithm)
     return key
 
@@ -193,9 +190,9 @@ def retire(keys: QuerySet[SigningKey], now: datetime, *, published_until: dateti
     keys.update(state=State.RETIRED, retired_at=now, published_until=published_until)
 
 
-def make(state: SigningKey.State, *, signs_from: datetime) -> SigningKey:
+def create_key(state: SigningKey.State, *, signs_from: datetime) -> SigningKey:
     """A fresh key pair of the algorithm in use, stored."""
-    pair = generate(settings.JWT_ALGORITHM)
+    pair = generate_key_pair(settings.JWT_ALGORITHM)
     kid = pair.thumbprint()
     public = {**pair.as_dict(private=False), "use": "sig", "alg": settings.JWT_ALGORITHM, "kid": kid}
     der = pair.private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
@@ -209,7 +206,7 @@ def make(state: SigningKey.State, *, signs_from: datetime) -> SigningKey:
     )
 
 
-def generate(algorithm: str) -> Any:
+def generate_key_pair(algorithm: str) -> Any:
     if algorithm == "RS256":
         return RSAKey.generate_key(2048)
 
@@ -217,7 +214,7 @@ def generate(algorithm: str) -> Any:
 
 
 @lru_cache(maxsize=16)
-def open_private(kid: str, private_key: bytes) -> Any:
+def load_private_key(kid: str, private_key: bytes) -> Any:
     """The private key of a row, ready to sign; raises `Undecryptable`."""
     return load_der_private_key(decrypt(private_key, PURPOSE), password=None)
 
@@ -230,29 +227,29 @@ class Signer(NamedTuple):
     key: Any
 
 
-def signer() -> Signer:
+def current_signer() -> Signer:
     """What a token is signed with now.
 
-    Raises `IssuerUnavailable` where the key cannot be opened; the log says how to mend that.
+    Raises `IssuerUnavailable` where the key cannot be decrypted; the log says how to mend that.
     """
     if is_shared():
         return Signer(SHARED_KID, "HS256", settings.JWT_SIGNING_KEY.encode())
 
     key = signing_key()
     try:
-        return Signer(key.kid, key.algorithm, open_private(key.kid, bytes(key.private_key)))
+        return Signer(key.kid, key.algorithm, load_private_key(key.kid, bytes(key.private_key)))
     except Undecryptable as error:
         logger.critical("signing_key_undecryptable", kid=key.kid, error=str(error))
         raise IssuerUnavailable("No token can be signed for now.") from error
 
 
-def clear() -> int:
-    """Delete the keys that nobody has been told of for a month; how many.
+def clear_keys() -> int:
+    """Delete the keys that were published last a month ago; how many.
 
     A key of an algorithm that signs no more retires when its time is over, so that it ends too.
     """
     now = timezone.now()
     if find_unretired()[0]:
-        left = SigningKey.objects.exclude(state=State.RETIRED).exclude(algorithm=settings.JWT_ALGORITHM)
-        retire(left.filter(signs_from__lt=now - SIGNS_FOR), now, published_until=now + published_for())
+        others = SigningKey.objects.exclude(state=State.RETIRED).exclude(algorithm=settings.JWT_ALGORITHM)
+        retire(others.filter(signs_from__lt=now - SIGNS_FOR), now, published_until=now + published_for())
     return batch_delete.clear(SigningKey.objects.filter(published_until__lt=now - KEPT_FOR))

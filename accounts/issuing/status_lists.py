@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
-from accounts.issuing.keys import longest_lifetime, signer
+from accounts.issuing.keys import current_signer, longest_lifetime
 from accounts.issuing.tokens import sign_status_list
 from accounts.models import Session, TokenStatus
 from database import batch_delete
-from tokens.errors import TokenRefused
+from tokens.errors import ListUnknown
 from tokens.status_list import LIST_BITS, LIST_SIZE, StatusList, set_bits
 from tokens.verification import read_status
 
@@ -21,7 +21,7 @@ AFTER_LAST_TOKEN = 300
 """Seconds that a list outlives the last token issued before it was made."""
 
 
-def revoke(sessions: "QuerySet[Session]") -> int:
+def revoke_session_tokens(sessions: "QuerySet[Session]") -> int:
     """Set the bit of every access token of some sessions; how many bits were set."""
     revocable = TokenStatus.objects.filter(session__in=sessions, revoked_at=None)
     return TokenStatus.objects.filter(pk__in=revocable.values("pk")).update(revoked_at=timezone.now())
@@ -33,14 +33,14 @@ def is_valid(status: dict[str, Any]) -> bool:
     return TokenStatus.objects.filter(pk=(number << LIST_BITS) + index, revoked_at=None).exists()
 
 
-def read_list(number: int) -> StatusList | None:
-    """List `number` as the table says now; None if no token was ever given an entry in it.
+def read_list(number: int) -> StatusList:
+    """List `number` as the table has it now; raises `ListUnknown` if no token was ever given an entry in it.
 
     It is dated by its last change, or by the minute, so that all processes date the same list alike
     and the one that knows more is never the older.
     """
     if not has_list(number):
-        return None
+        raise ListUnknown("The token's status list is unknown.")
 
     now = int(time.time())
     revoked = revoked_entries(number)
@@ -55,7 +55,7 @@ def has_list(number: int) -> bool:
 
 
 def revoked_entries(number: int) -> dict[int, int]:
-    """The entries of a list that are INVALID and may belong to a token that still lives, each with
+    """The entries of a list that are INVALID and may belong to a token that has not expired, each with
     the second in which it was revoked."""
     since = timezone.now() - longest_lifetime() - timedelta(minutes=1)
     first = number << LIST_BITS
@@ -63,7 +63,7 @@ def revoked_entries(number: int) -> dict[int, int]:
     return {pk - first: int(at.timestamp()) for pk, at in revoked.values_list("pk", "revoked_at") if at}
 
 
-class Published(NamedTuple):
+class SignedList(NamedTuple):
     """A signed list, what it says and the key that signed it."""
 
     token: str
@@ -71,29 +71,26 @@ class Published(NamedTuple):
     kid: str
 
 
-_published: dict[int, Published] = {}
+_published: dict[int, SignedList] = {}
 
 
-def publish(number: int) -> str:
-    """The status list token of a list as the table says now: who fetches it adds his own delay.
+def publish_list(number: int) -> str:
+    """The status list token of a list as the table has it now, since whoever fetches it adds their own delay.
 
-    It is signed once per change and minute. Raises `TokenRefused` for a list that does not exist.
+    It is signed once per change and minute. Raises `ListUnknown` for a list that does not exist.
     """
     listed = read_list(number)
-    if listed is None:
-        raise TokenRefused("There is no such status list.")
-
-    last, by = _published.get(number), signer()
+    last, by = _published.get(number), current_signer()
     if last and last.listed == listed and last.kid == by.kid:
         return last.token
 
     token = sign_status_list(number, listed, by)
-    _published[number] = Published(token, listed, by.kid)
+    _published[number] = SignedList(token, listed, by.kid)
     return token
 
 
-def clear() -> int:
-    """Delete the entries that no session or client has any more and no living token names; how many.
+def clear_statuses() -> int:
+    """Delete the entries that no session or client has any more and no token that has not expired names; how many.
 
     The last entry stays, so that no list ever goes away.
     """

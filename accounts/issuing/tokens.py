@@ -1,4 +1,4 @@
-"""Where tokens are made: the border to SimpleJWT (RFC 9068 access tokens, refresh tokens of our own)."""
+"""Tokens are made here, by SimpleJWT: access tokens (RFC 9068) and refresh tokens of our own."""
 
 import hashlib
 import hmac
@@ -12,13 +12,13 @@ import orjson
 from django.conf import settings
 from jwt import PyJWS
 from jwt.utils import base64url_decode, base64url_encode
+from rest_framework_simplejwt import tokens as simplejwt
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenError
-from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
-from accounts.issuing.key_derivation import derive
-from accounts.issuing.keys import Signer, signer
-from accounts.models import Client, Role, Session, User, granted, roles_of
+from accounts.issuing.key_derivation import derive_keys
+from accounts.issuing.keys import Signer, current_signer
+from accounts.models import Client, Role, Session, User, roles_of, scopes_of
 from tokens import encryption, status_list
 from tokens.errors import TokenRefused
 from tokens.jws import parse_jws
@@ -28,9 +28,9 @@ from tokens.scopes import SERVICES
 ACCESS_TYPE = "at+jwt"
 REFRESH_TYPE = "rt+jwt"
 REFRESH_PURPOSE = "refresh tokens"
-ROOM = 1250
+MAX_PROFILE = 1250
 """Bytes of JSON that name, e-mail address and roles may take, so that any token fits a cookie of 4,096 bytes, even an
-encrypted one that RSA signed."""
+encrypted one signed by RSA."""
 CLOCK_SKEW = 30
 """Seconds that the clock of one process of accounts may be ahead of another's."""
 
@@ -45,19 +45,19 @@ class SigningBackend(TokenBackend):
         self.token_type = token_type
 
     def encode(self, payload: dict[str, Any], by: Signer | None = None) -> str:
-        """A signed JWT, its letters in UTF-8, not escaped; ES256 with the lower of its two signatures."""
-        kid, algorithm, key = by or signer()
+        """A signed JWT, its letters in UTF-8, not escaped; with ES256 in low-s form."""
+        kid, algorithm, key = by or current_signer()
         headers = {"typ": self.token_type, "kid": kid}
         token = _jws.encode(orjson.dumps(payload), key, algorithm=algorithm, headers=headers)
-        return make_canonical(token) if algorithm == "ES256" else token
+        return with_low_s(token) if algorithm == "ES256" else token
 
 
-def make_canonical(token: str) -> str:
+def with_low_s(token: str) -> str:
     signed, _, signature = token.rpartition(".")
     return f"{signed}.{base64url_encode(low_s(base64url_decode(signature))).decode()}"
 
 
-class Access(AccessToken):
+class AccessToken(simplejwt.AccessToken):
     """An access token by RFC 9068."""
 
     lifetime = settings.TOKEN_LIFETIME
@@ -66,17 +66,17 @@ class Access(AccessToken):
         return SigningBackend(ACCESS_TYPE)
 
     def __str__(self) -> str:
-        """The token as it leaves: signed, and encrypted where a key for that is set."""
+        """The token as it is issued: signed, and encrypted where a key for that is set."""
         return encryption.encrypt(super().__str__())
 
 
-class Refresh(RefreshToken):
+class RefreshToken(simplejwt.RefreshToken):
     """A refresh token whose every claim comes from its session's row; read by accounts alone."""
 
     lifetime = settings.REFRESH_IDLE_LIFETIME
 
     def get_token_backend(self) -> TokenBackend:
-        return RefreshBackend(derive(REFRESH_PURPOSE)[0])
+        return RefreshBackend(derive_keys(REFRESH_PURPOSE)[0])
 
 
 class RefreshBackend(TokenBackend):
@@ -94,9 +94,9 @@ class RefreshBackend(TokenBackend):
 
 
 def issue_access(session: Session) -> str:
-    """An access token for the person of a session, with the scopes that his roles carry now."""
+    """An access token for the person of a session, with the scopes that their roles carry now."""
     roles = roles_of().find(session.user_id)
-    token = Access()
+    token = AccessToken()
     token.payload.update(
         iss=settings.ISSUER,
         sub=session.user.sub,
@@ -104,28 +104,28 @@ def issue_access(session: Session) -> str:
         client_id=session.client_id,
         jti=str(uuid.uuid4()),
         sid=str(session.pk),
-        scope=" ".join(granted(roles)),
-        status=write_status(session.status_id),
-        **describe(session.user, roles),
+        scope=" ".join(scopes_of(roles)),
+        status=status_claim(session.status_id),
+        **profile_claims(session.user, roles),
     )
     return str(token)
 
 
-def describe(user: User, roles: Iterable[Role]) -> dict[str, Any]:
-    """What people read of a user: roles that find no room are left out, and then the end of a long name."""
+def profile_claims(user: User, roles: Iterable[Role]) -> dict[str, Any]:
+    """What a token says of a user for people to read; too long, it loses roles, then the end of the name."""
     name, names = user.name, sorted(role.name for role in roles)
-    while names and measure(name, user.email, names) > ROOM:
+    while names and json_size(name, user.email, names) > MAX_PROFILE:
         names.pop()
-    while name and measure(name, user.email, names) > ROOM:
+    while name and json_size(name, user.email, names) > MAX_PROFILE:
         name = name[:-1]
     return {"name": name, "email": user.email, "roles": names}
 
 
-def measure(*values: object) -> int:
+def json_size(*values: object) -> int:
     return sum(len(orjson.dumps(value)) for value in values)
 
 
-class ClientAccess(Access):
+class ClientAccessToken(AccessToken):
     """An access token of a machine; it lives longer, so that it outlasts any customer's in an outage."""
 
     lifetime = settings.CLIENT_TOKEN_LIFETIME
@@ -133,7 +133,7 @@ class ClientAccess(Access):
 
 def issue_client_access(client: Client, scope: str) -> str:
     """An access token for a registered client (RFC 9068 2.2: its `sub` is its id)."""
-    token = ClientAccess()
+    token = ClientAccessToken()
     token.payload.update(
         iss=settings.ISSUER,
         sub=client.pk,
@@ -142,12 +142,12 @@ def issue_client_access(client: Client, scope: str) -> str:
         jti=str(uuid.uuid4()),
         scope=scope,
         roles=[],
-        status=write_status(client.status_id),
+        status=status_claim(client.status_id),
     )
     return str(token)
 
 
-def write_status(number: int) -> dict[str, Any]:
+def status_claim(number: int) -> dict[str, Any]:
     """The `status` claim of entry `number` (draft-ietf-oauth-status-list-20, 6.2)."""
     position = status_list.locate(number)
     uri = f"{settings.ISSUER}{status_list.PATH}{position.list}"
@@ -156,7 +156,7 @@ def write_status(number: int) -> dict[str, Any]:
 
 def issue_refresh(session: Session) -> str:
     """The refresh token of a session's generation: the same text, however often it is asked for."""
-    token = Refresh()
+    token = RefreshToken()
     token.payload = {
         "iss": settings.ISSUER,
         "aud": "accounts",
@@ -164,26 +164,26 @@ def issue_refresh(session: Session) -> str:
         "client_id": session.client_id,
         "sid": str(session.pk),
         "generation": session.generation,
-        "iat": seconds(session.rotated_at),
-        "exp": seconds(min(session.rotated_at + settings.REFRESH_IDLE_LIFETIME, session.expires_at)),
-        "jti": name_generation(session),
+        "iat": epoch_seconds(session.rotated_at),
+        "exp": epoch_seconds(min(session.rotated_at + settings.REFRESH_IDLE_LIFETIME, session.expires_at)),
+        "jti": generation_jti(session),
         "token_type": "refresh",
     }
     return str(token)
 
 
-def seconds(moment: datetime) -> int:
+def epoch_seconds(moment: datetime) -> int:
     return int(moment.timestamp())
 
 
-def name_generation(session: Session) -> str:
+def generation_jti(session: Session) -> str:
     """The `jti` of a generation: unguessable, and stored nowhere."""
     text = f"{session.pk}.{session.generation}".encode()
-    return hmac.new(derive(REFRESH_PURPOSE)[0], text, hashlib.sha256).hexdigest()
+    return hmac.new(derive_keys(REFRESH_PURPOSE)[0], text, hashlib.sha256).hexdigest()
 
 
 class RefreshClaims(NamedTuple):
-    """What a true refresh token says."""
+    """The claims of a verified refresh token."""
 
     session_id: uuid.UUID
     generation: int
@@ -203,17 +203,17 @@ def read_refresh(token: str) -> RefreshClaims:
 
 
 def decode_refresh(token: str) -> dict[str, Any]:
-    for key in derive(REFRESH_PURPOSE):
+    for key in derive_keys(REFRESH_PURPOSE):
         try:
-            return Signed(token, key).payload
+            return ReceivedRefreshToken(token, key).payload
         except TokenError:
             continue
 
     raise TokenRefused("The refresh token is not ours or has expired.")
 
 
-class Signed(Refresh):
-    """A refresh token that came back, checked under one key."""
+class ReceivedRefreshToken(RefreshToken):
+    """A refresh token that was sent to us, checked under one key."""
 
     def __init__(self, token: Any, key: bytes) -> None:
         self._key = key
@@ -223,13 +223,13 @@ class Signed(Refresh):
         return RefreshBackend(self._key)
 
 
-def sign_status_list(number: int, held: status_list.StatusList, by: Signer) -> str:
+def sign_status_list(number: int, listed: status_list.StatusList, by: Signer) -> str:
     """A status list token (draft-ietf-oauth-status-list-20, 5.1), signed by a key that signs now."""
     claims = {
         "sub": f"{settings.ISSUER}{status_list.PATH}{number}",
-        "iat": held.issued_at,
-        "exp": held.expires_at,
+        "iat": listed.issued_at,
+        "exp": listed.expires_at,
         "ttl": 4,
-        "status_list": {"bits": 1, "lst": status_list.compress(held.bits)},
+        "status_list": {"bits": 1, "lst": status_list.compress(listed.bits)},
     }
     return SigningBackend(status_list.TYPE).encode(claims, by)

@@ -3,7 +3,7 @@
 import uuid
 from datetime import timedelta
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from django.conf import settings
 from django.contrib.auth import authenticate
@@ -15,6 +15,7 @@ from accounts.issuing import status_lists
 from accounts.issuing.tokens import RefreshClaims, issue_access, issue_refresh, read_refresh
 from accounts.login import throttling
 from accounts.models import Event, Session, TokenStatus, User
+from accounts.models.sessions import SessionQuerySet
 from database import batch_delete
 from database.prepared import Change, insert, slots
 from tokens.errors import TokenRefused
@@ -24,12 +25,11 @@ from wire.events import SYSTEM, Actor, Named
 class InvalidCredentials(Exception):
     """There is no active user with that e-mail address and password."""
 
+    def __init__(self) -> None:
+        super().__init__("There is no account with that e-mail address and password.")
 
-class RefreshRefused(Exception):
-    """The refresh token renews nothing: forged, used up, expired or ended."""
 
-
-class Grant(NamedTuple):
+class TokenPair(NamedTuple):
     """What a log-in or a refresh gives; `expires_in` is in seconds."""
 
     access: str
@@ -44,26 +44,31 @@ class Origin(NamedTuple):
     device: str = ""
     address: str | None = None
 
+    @classmethod
+    def of_request(cls, request: Any, client_id: str) -> Self:
+        device = request.META.get("HTTP_USER_AGENT", "").replace("\0", "")
+        return cls(client_id, device, request.META.get("REMOTE_ADDR"))
 
-def log_in(email: str, password: str, origin: Origin) -> Grant:
-    """Open a session for who knows the password.
 
-    Raises `InvalidCredentials`, told alike and as late for an unknown user, or `TooManyFailures`.
+def log_in(email: str, password: str, origin: Origin) -> TokenPair:
+    """Open a session for the user with that password.
+
+    Raises `InvalidCredentials`, for an unknown user alike and after the same time, or `TooManyFailures`.
     """
     address = throttling.read_address(origin.address)
-    limits = throttling.limits_of(email, address)
-    wait = throttling.count(limits)
+    limits = throttling.login_limits(email, address)
+    wait = throttling.count_attempt(limits)
     user = authenticate(username=email, password=password)
     if not isinstance(user, User):
-        throttling.tell_failure(email, address, wait=wait)
+        throttling.record_failure(email, address, wait=wait)
         raise InvalidCredentials
 
-    throttling.forgive(limits)
+    throttling.count_success(limits)
     return open_session(user, origin)
 
 
 @transaction.atomic
-def open_session(user: User, origin: Origin) -> Grant:
+def open_session(user: User, origin: Origin) -> TokenPair:
     """A new session with an entry of its own in the status lists.
 
     Raises `InvalidCredentials` if the user was disabled or given another password a moment ago:
@@ -88,7 +93,7 @@ def open_session(user: User, origin: Origin) -> Grant:
     insert([session])
     by = Named(user.sub, origin.client_id)
     Event.objects.record(session, "logged in", by=by, device=session.device, address=session.address)
-    return grant(session)
+    return issue_tokens(session)
 
 
 @cache
@@ -98,38 +103,31 @@ def entering() -> Change:
     return Change(User.objects.filter(pk=key, password=password, is_active=True), last_login=now)
 
 
-def grant(session: Session) -> Grant:
+def issue_tokens(session: Session) -> TokenPair:
     lifetime = int(settings.TOKEN_LIFETIME.total_seconds())
-    return Grant(issue_access(session), issue_refresh(session), lifetime)
+    return TokenPair(issue_access(session), issue_refresh(session), lifetime)
 
 
-def refresh(token: str, *, client_id: str) -> Grant:
+def refresh(token: str, *, client_id: str) -> TokenPair:
     """Renew a session: of any number of refreshes with one token, one moves it on.
 
     A retry with the token before, within the grace, is given the same successor again. Any older
-    one was stolen from somebody: the session ends. Raises `RefreshRefused`.
+    one was stolen from somebody: the session ends. Raises `TokenRefused`.
     """
-    claims = read(token)
+    claims = read_refresh(token)
     if claims.client_id != client_id:
-        raise RefreshRefused("The refresh token was given to another client.")
+        raise TokenRefused("The refresh token was given to another client.")
 
-    granted = renew(claims)
-    if granted is None:
-        raise RefreshRefused("The refresh token was used before or its session has ended.")
+    tokens = rotate(claims)
+    if tokens is None:
+        raise TokenRefused("The refresh token was used before or its session has ended.")
 
-    return granted
-
-
-def read(token: str) -> RefreshClaims:
-    try:
-        return read_refresh(token)
-    except TokenRefused as error:
-        raise RefreshRefused(str(error)) from error
+    return tokens
 
 
 @transaction.atomic
-def renew(claims: RefreshClaims) -> Grant | None:
-    """The grant that a refresh token earns, or None; a reuse ends the session in this transaction."""
+def rotate(claims: RefreshClaims) -> TokenPair | None:
+    """The next pair of tokens, or None; a misused session ends in this transaction, so nothing is raised here."""
     idle_since = timezone.now() - settings.REFRESH_IDLE_LIFETIME
     won = Session.objects.renew(
         claims.session_id, generation=claims.generation, client_id=claims.client_id, idle_since=idle_since
@@ -138,34 +136,30 @@ def renew(claims: RefreshClaims) -> Grant | None:
     if not session or session.ended_at:
         return None
 
-    if not is_earned(session, claims, won=won):
-        return None
+    if session.user.is_active and (won or is_retry(session, claims)):
+        return issue_tokens(session) if renew_status(session) else None
 
-    return grant(session) if renumber(session) else None
+    end_misused(session, claims)
+    return None
 
 
-def is_earned(session: Session, claims: RefreshClaims, *, won: bool) -> bool:
-    """Whether a living session goes on; it ends here for a disabled user, and when an old token is used."""
+def end_misused(session: Session, claims: RefreshClaims) -> None:
+    """End the session of a disabled user, and one whose token was used again (RFC 9700 4.14.2)."""
+    own = Session.objects.filter(pk=session.pk)
     if not session.user.is_active:
-        end(Session.objects.filter(pk=session.pk), reason="disabled", by=SYSTEM)
-        return False
-
-    if won or is_retry(session, claims):
-        return True
-
-    if claims.generation < session.generation:
-        end(Session.objects.filter(pk=session.pk), reason="reuse", by=SYSTEM)
-    return False
+        end(own, reason="disabled", by=SYSTEM)
+    elif claims.generation < session.generation:
+        end(own, reason="reuse", by=SYSTEM)
 
 
 def is_retry(session: Session, claims: RefreshClaims) -> bool:
-    """Whether a token is the one before, asked about again since the answer was lost."""
+    """Whether a token is the one before, sent again since the response was lost."""
     since = timezone.now() - session.rotated_at
     return claims.generation + 1 == session.generation and since <= settings.REFRESH_GRACE
 
 
-def renumber(session: Session) -> bool:
-    """Give a living session whose bit was set, since its scopes shrank, a new entry; whether it still lives.
+def renew_status(session: Session) -> bool:
+    """Give a session whose bit was set, since its scopes shrank, a new entry; whether it still goes on.
 
     Of several at once one does, so that no token is left with an entry that the session lost.
     """
@@ -183,65 +177,45 @@ def renumber(session: Session) -> bool:
 
 
 def log_out(token: str) -> None:
-    """End the session of a refresh token, also one that was used; raises `RefreshRefused`."""
-    claims = read(token)
+    """End the session of a refresh token, also one that was used; raises `TokenRefused`."""
+    claims = read_refresh(token)
     found = Session.objects.filter(pk=claims.session_id)
     for session in found.select_related("user"):
         end(found, reason="log-out", by=Named(session.user.sub, session.client_id))
 
 
-def living(sub: str) -> QuerySet[Session]:
-    """The sessions of a user that may still be renewed, the latest used first."""
-    return Session.objects.alive().filter(user__pk=sub, **unexpired()).order_by("-rotated_at")
-
-
-def unexpired() -> dict[str, Any]:
-    now = timezone.now()
-    return {"expires_at__gt": now, "rotated_at__gt": now - settings.REFRESH_IDLE_LIFETIME}
-
-
-def may_have_tokens() -> dict[str, Any]:
-    """As `unexpired`, with those whose last access token may outlive them."""
-    return unexpired() | {"expires_at__gt": timezone.now() - settings.TOKEN_LIFETIME}
-
-
-def others(sub: str, sid: str) -> QuerySet[Session]:
-    """The sessions of a user but one."""
-    return Session.objects.filter(user__pk=sub).exclude(pk__in=[sid] if sid else [])
-
-
 @transaction.atomic
 def end(sessions: "QuerySet[Session]", *, reason: str, by: Actor) -> int:
-    """End those of some sessions that live, their tokens with them; how many that were."""
-    ids = lock(sessions)
+    """End those of some sessions that go on, and revoke their tokens; how many that were."""
+    ids = lock_alive(sessions)
     for batch in batch_delete.batches(ids):
         end_batch(batch, reason=reason, by=by)
     return len(ids)
 
 
 @transaction.atomic
-def reduce(sessions: "QuerySet[Session]") -> None:
+def revoke_access_tokens(sessions: SessionQuerySet) -> None:
     """Revoke the access tokens of some sessions; the sessions go on, with a new entry from their next refresh."""
-    for batch in batch_delete.batches(lock(sessions.filter(**may_have_tokens()))):
-        status_lists.revoke(Session.objects.filter(pk__in=batch))
+    for batch in batch_delete.batches(lock_alive(sessions.with_access_tokens())):
+        status_lists.revoke_session_tokens(Session.objects.filter(pk__in=batch))
 
 
-def lock(sessions: "QuerySet[Session]") -> list[uuid.UUID]:
-    """Which of some sessions live, held until the transaction ends: no refresh is under way in them
-    any more, so that the entries they have now are the ones their tokens have."""
-    living = Session.objects.alive().filter(pk__in=sessions.order_by().values("pk"))
-    return list(living.select_for_update().order_by("pk").values_list("pk", flat=True))
+def lock_alive(sessions: "QuerySet[Session]") -> list[uuid.UUID]:
+    """Which of some sessions are alive, locked until the transaction ends: no refresh is under way in
+    them any more, so that the entries they have now are the ones their tokens have."""
+    alive = Session.objects.alive().filter(pk__in=sessions.order_by().values("pk"))
+    return list(alive.select_for_update().order_by("pk").values_list("pk", flat=True))
 
 
 def end_batch(ids: list[uuid.UUID], *, reason: str, by: Actor) -> None:
     ended = Session.objects.filter(pk__in=ids)
-    status_lists.revoke(ended)
+    status_lists.revoke_session_tokens(ended)
     ended.update(ended_at=timezone.now(), end_reason=reason)
     events = [Event.objects.draft(Session(pk=sid), "session ended", by=by, reason=reason) for sid in ids]
     Event.objects.bulk_create(events)
 
 
-def clear() -> int:
+def clear_sessions() -> int:
     """Delete sessions that have been over for a month, the trail stays; how many."""
     month = timezone.now() - timedelta(days=30)
     over = Q(ended_at__lt=month) | Q(expires_at__lt=month) | Q(rotated_at__lt=month - settings.REFRESH_IDLE_LIFETIME)

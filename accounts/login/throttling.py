@@ -38,33 +38,36 @@ class Limit(NamedTuple):
     hard: bool = False
 
 
-def limits_of(email: str, address: str | None) -> list[Limit]:
+def login_limits(email: str, address: str | None) -> list[Limit]:
     """What a log-in counts against. An account from one network soon, an address later, an
     account as a whole only after many, so that nobody locks another out cheaply."""
-    account = hashlib.sha256(fold_email(email).encode()).hexdigest()[:40]
+    account = hash_account(email)
     limits = [
         Limit(f"account {account} from {network_of(address)}", free=5),
-        Limit(f"address {origin_of(address)}", free=20),
+        Limit(f"address {source_of(address)}", free=20),
         Limit(f"account {account}", free=100, hard=True),
     ]
     return limits if address else [limits[0], limits[2]]
 
 
-def limits_within(sub: str) -> list[Limit]:
+def password_limits(sub: str) -> list[Limit]:
     """What asking somebody who is logged in for the password again counts against."""
     return [Limit(f"password of {sub}", free=5)]
 
 
-def limits_of_reset(email: str, address: str | None) -> list[Limit]:
+def reset_limits(email: str, address: str | None) -> list[Limit]:
     """What asking for a link by mail counts against: an account from one network soon, any account
     from there later, an account as a whole by the hour, so that its mailbox is not flooded."""
-    account = hashlib.sha256(fold_email(email).encode()).hexdigest()[:40]
-    network = network_of(read_address(address))
+    account, network = hash_account(email), network_of(read_address(address))
     return [
         Limit(f"reset of {account} from {network}", free=3),
         Limit(f"resets from {network}", free=20),
         Limit(f"reset of {account}", free=MAILS_PER_HOUR, hard=True),
     ]
+
+
+def hash_account(email: str) -> str:
+    return hashlib.sha256(fold_email(email).encode()).hexdigest()[:40]
 
 
 def read_address(text: str | None) -> str | None:
@@ -85,22 +88,22 @@ def network_of(address: str | None) -> str:
     return str(ip_network(f"{parsed}/{24 if parsed.version == 4 else 64}", strict=False))
 
 
-def origin_of(address: str | None) -> str:
-    """What one guesser has one of: an IPv4 address, or the /64 in which he may take any of IPv6."""
+def source_of(address: str | None) -> str:
+    """What one attacker has: a single IPv4 address, or a /64 with all its IPv6 addresses."""
     network = network_of(address)
     return network if ":" in network else str(address)
 
 
 @transaction.atomic
-def count(limits: list[Limit]) -> int:
-    """Count an attempt as failed, before it is known, so that no burst slips through.
+def count_attempt(limits: list[Limit]) -> int:
+    """Count an attempt as failed, before that is known, so that no burst slips through.
 
     The seconds that the next one will have to wait if this one fails. Raises `TooManyFailures`
-    where any key is blocked; then the attempt counts nowhere, so that who is put off here cannot
+    where any key is blocked; then the attempt counts nowhere, so that who is blocked here cannot
     lock the account for others.
     """
     now = int(time.time())
-    return max(raise_count(limit, now) for limit in limits)
+    return max(count_one(limit, now) for limit in limits)
 
 
 UPSERT = """
@@ -120,10 +123,10 @@ RETURNING blocked_until
 """
 
 
-LOWER = "UPDATE accounts_failedlogin SET failures = failures - 1, blocked_until = 0 WHERE key = %s AND failures > 0"
+DECREMENT = "UPDATE accounts_failedlogin SET failures = failures - 1, blocked_until = 0 WHERE key = %s AND failures > 0"
 
 
-def raise_count(limit: Limit, now: int) -> int:
+def count_one(limit: Limit, now: int) -> int:
     """Raise one count and set its wait by one atomic upsert; that wait, in seconds.
 
     Raises `TooManyFailures` where the key is blocked.
@@ -133,32 +136,32 @@ def raise_count(limit: Limit, now: int) -> int:
         cursor.execute(UPSERT, values)
         row = cursor.fetchone()
     if row is None:
-        raise TooManyFailures(wait_for(limit.key, now))
+        raise TooManyFailures(remaining_wait(limit.key, now))
 
     return max(0, row[0] - now)
 
 
-def wait_for(key: str, now: int) -> int:
+def remaining_wait(key: str, now: int) -> int:
     """Seconds until a blocked key is free again."""
     until = FailedLogIn.objects.filter(key=key).values_list("blocked_until", flat=True).first()
     return max(1, (until or now) - now)
 
 
 @transaction.atomic
-def forgive(limits: list[Limit]) -> None:
-    """The attempt was good: it does not count, and the first of its keys starts anew."""
+def count_success(limits: list[Limit]) -> None:
+    """The attempt succeeded: it does not count, and the first of its keys starts anew."""
     own, *shared = [limit.key for limit in limits]
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM accounts_failedlogin WHERE key = %s", [own])
         for key in shared:
-            cursor.execute(LOWER, [key])
+            cursor.execute(DECREMENT, [key])
 
 
 @transaction.atomic
-def tell_failure(email: str, address: str | None, *, wait: int) -> None:
-    """Put a failure on the trail, and the lock of `wait` seconds that it brought.
+def record_failure(email: str, address: str | None, *, wait: int) -> None:
+    """Record a failed log-in, and the lock of `wait` seconds that it brought.
 
-    The account that it was tried for may be nobody's.
+    There may be no account with that address.
     """
     subject = FailedLogIn(key=f"address {address}"[:64])
     Event.objects.record(subject, "log-in failed", by=SYSTEM, email=email[:254], address=address)
@@ -166,7 +169,7 @@ def tell_failure(email: str, address: str | None, *, wait: int) -> None:
         Event.objects.record(subject, "log-in locked", by=SYSTEM, email=email[:254], address=address, seconds=wait)
 
 
-def clear() -> int:
-    """Forget counts whose window has passed; how many."""
+def clear_failures() -> int:
+    """Delete counts whose window has passed; how many."""
     now = int(time.time())
     return batch_delete.clear(FailedLogIn.objects.filter(since__lt=now - WINDOW, blocked_until__lt=now))

@@ -15,8 +15,8 @@ from accounts.models.people import (
     UserManager,
     check_role_scopes,
     fold_email,
-    granted,
     roles_of,
+    scopes_of,
 )
 from accounts.models.records import Event, Lease
 from accounts.models.sessions import FailedLogIn, Session, TokenStatus
@@ -39,6 +39,6 @@ __all__ = [
     "check_client_scopes",
     "check_role_scopes",
     "fold_email",
-    "granted",
     "roles_of",
+    "scopes_of",
 ]

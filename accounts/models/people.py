@@ -58,9 +58,9 @@ class UserManager(BaseUserManager["User"]):
         """A new user with the customer role."""
         user = self.model(email=email, **fields)
         user.set_password(password)
-        return self.admit(user)
+        return self.add_customer(user)
 
-    def admit(self, user: "User") -> "User":
+    def add_customer(self, user: "User") -> "User":
         """Store a new user, as a customer."""
         user.save(force_insert=True, using=self._db)
         user.roles.set(Role.objects.filter(name="customer"))
@@ -81,7 +81,7 @@ def by_email() -> Objects["User"]:
 
 
 class User(AbstractBaseUser):
-    """Somebody who can log in. What one may do is in one's roles."""
+    """A person who can log in. What they may do is in their roles."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(max_length=254, unique=True, error_messages={"unique": "This e-mail address is taken."})
@@ -117,10 +117,10 @@ class User(AbstractBaseUser):
         if raw_password is None or not check_password(raw_password, self.password, outdated.append):
             return False
 
-        return not outdated or self.strengthen(raw_password)
+        return not outdated or self.rehash(raw_password)
 
-    def strengthen(self, raw_password: str) -> bool:
-        """Hash a password anew that was found right; whether it still is.
+    def rehash(self, raw_password: str) -> bool:
+        """Hash a password anew that was found right; whether it still is right.
 
         Only the hash that was checked is exchanged: a password set meanwhile stays.
         """
@@ -145,6 +145,6 @@ def roles_of() -> Objects[Role]:
     return Objects(Role.objects.filter(users=user))
 
 
-def granted(roles: Iterable[Role]) -> list[str]:
+def scopes_of(roles: Iterable[Role]) -> list[str]:
     """The scopes that some roles carry together, sorted."""
     return sorted({scope for role in roles for scope in role.scopes})

@@ -4,6 +4,7 @@ import uuid
 from functools import cache
 from typing import Any, Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F
 from django.utils import timezone
@@ -27,10 +28,25 @@ class TokenStatus(models.Model):
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
-    """Log-ins, and the single statements that renew and end them."""
+    """Log-ins, and the single statements that renew them."""
 
     def alive(self) -> Self:
+        """Those that were not ended; they may have expired."""
         return self.filter(ended_at=None)
+
+    def unexpired(self) -> Self:
+        now = timezone.now()
+        return self.filter(expires_at__gt=now, rotated_at__gt=now - settings.REFRESH_IDLE_LIFETIME)
+
+    def with_access_tokens(self) -> Self:
+        """As `unexpired`, and those whose last access token may outlive them."""
+        now = timezone.now()
+        idle_since = now - settings.REFRESH_IDLE_LIFETIME
+        return self.filter(expires_at__gt=now - settings.TOKEN_LIFETIME, rotated_at__gt=idle_since)
+
+    def of_user(self, sub: str, *, but: str = "") -> Self:
+        """The sessions of a user, but the one whose id that is."""
+        return self.filter(user__pk=sub).exclude(pk__in=[but] if but else [])
 
     def renew(self, session_id: uuid.UUID, *, generation: int, client_id: str, idle_since: Any) -> bool:
         """Move a living session from `generation` to the next; whether this call was the one that did."""

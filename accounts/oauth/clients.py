@@ -42,7 +42,7 @@ def authenticate(client_id: str, secret: str) -> Client:
 
 
 @transaction.atomic
-def register(client: Client, *, by: Actor, secret: str = "") -> str:
+def register_client(client: Client, *, by: Actor, secret: str = "") -> str:
     """Store a new client; its secret (one that is given, else a new one), which is never shown again."""
     secret = secret or new_secret()
     client.secret_hash = hash_secret(secret)
@@ -57,13 +57,13 @@ def renew_secret(client: Client, *, by: Actor, secret: str = "") -> str:
     """Give a client another secret; the one before and every token made with it are void at once."""
     secret = secret or new_secret()
     Client.objects.filter(pk=client.pk).update(secret_hash=hash_secret(secret))
-    revoke(client, by=by)
+    revoke_tokens(client, by=by)
     Event.objects.record(client, "client secret renewed", by=by)
     return secret
 
 
-def provide(client: Client, secret: str, *, by: Actor) -> bool:
-    """Have a client be registered under a secret that somebody else chose; whether anything had to change."""
+def ensure_client(client: Client, secret: str, *, by: Actor) -> bool:
+    """Register a client with a secret that somebody else chose, or give it that one; whether anything changed."""
     stored = Client.objects.filter(pk=client.pk).first()
     if stored and hmac.compare_digest(stored.secret_hash, hash_secret(secret)):
         return False
@@ -71,35 +71,35 @@ def provide(client: Client, secret: str, *, by: Actor) -> bool:
     if stored:
         renew_secret(stored, by=by, secret=secret)
     else:
-        register(client, by=by, secret=secret)
+        register_client(client, by=by, secret=secret)
     return True
 
 
 @transaction.atomic
-def revoke(client: Client, *, by: Actor) -> None:
+def revoke_tokens(client: Client, *, by: Actor) -> None:
     """Set the bit of a client's tokens, and allot it another entry for those to come."""
-    # Held first: of two at once, the second revokes what the first allotted.
+    # Locked first: of two at once, the second revokes what the first allotted.
     Client.objects.select_for_update().filter(pk=client.pk).first()
     TokenStatus.objects.filter(client=client, revoked_at=None).update(revoked_at=timezone.now())
     Client.objects.filter(pk=client.pk).update(status=TokenStatus.objects.create())
     Event.objects.record(client, "client tokens revoked", by=by)
 
 
-def grant(client: Client, asked: str) -> tuple[str, str]:
-    """An access token for a client and the scope it carries: all it may, or less if it asks for less.
+def issue_token(client: Client, requested: str) -> tuple[str, str]:
+    """An access token for a client and the scope it carries: all it may have, or less if it asks for less.
 
     Raises `InvalidScope` for a scope it may not carry.
     """
-    wanted = asked.split() or client.scopes
-    if not set(wanted) <= set(client.scopes):
+    scopes = requested.split() or client.scopes
+    if not set(scopes) <= set(client.scopes):
         raise InvalidScope
 
-    scope = " ".join(sorted(set(wanted)))
+    scope = " ".join(sorted(set(scopes)))
     token = issue_client_access(client, scope)
     Event.objects.record(client, "client logged in", by=Named(client.pk, client.pk), scope=scope)
     return token, scope
 
 
-def lifetime() -> int:
+def token_lifetime() -> int:
     """How long a client's token lives, in seconds."""
     return int(settings.CLIENT_TOKEN_LIFETIME.total_seconds())

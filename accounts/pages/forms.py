@@ -7,13 +7,13 @@ from django.contrib.auth.forms import PasswordResetForm
 from django.contrib.auth.password_validation import validate_password
 
 from accounts.models import fold_email
-from accounts.people import registration
+from accounts.people import credentials
 
 MAX_PASSWORD = 4096
 
 
 class PasswordField(forms.CharField):
-    """A password, taken as it is typed; `purpose` tells a password manager which one."""
+    """A password, taken as it is typed; password managers read its `purpose`."""
 
     def __init__(self, *, purpose: str, label: str = "Password", help_text: str = "") -> None:
         widget = forms.PasswordInput(attrs={"autocomplete": purpose})
@@ -21,7 +21,7 @@ class PasswordField(forms.CharField):
 
 
 class EmailField(forms.EmailField):
-    """The e-mail address that one logs in with."""
+    """The e-mail address that a person logs in with."""
 
     def __init__(self) -> None:
         widget = forms.EmailInput(attrs={"autocomplete": "username"})
@@ -33,21 +33,21 @@ class EmailField(forms.EmailField):
 
 
 class CurrentPasswordField(PasswordField):
-    """The password one has, as proof that it is oneself who asks."""
+    """The current password, as proof that it is the person themselves who asks."""
 
     def __init__(self) -> None:
         super().__init__(purpose="current-password", label="Current password")
 
 
 class LogInForm(forms.Form):
-    """Who one is, and the proof."""
+    """An e-mail address and a password."""
 
     email = EmailField()
     password = PasswordField(purpose="current-password")
 
 
 class RegisterForm(forms.Form):
-    """What it takes to become a customer."""
+    """A new customer."""
 
     name = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"autocomplete": "name"}))
     email = EmailField()
@@ -55,21 +55,21 @@ class RegisterForm(forms.Form):
 
 
 class PasswordForm(forms.Form):
-    """The password one has, and the one to have."""
+    """The current password and the new one."""
 
     current_password = CurrentPasswordField()
     new_password = PasswordField(purpose="new-password", label="New password", help_text="At least 8 characters.")
 
 
 class EmailForm(forms.Form):
-    """The e-mail address to have."""
+    """The new e-mail address."""
 
     email = EmailField()
     current_password = CurrentPasswordField()
 
 
 class DeletionForm(forms.Form):
-    """The proof that it is oneself who wants to go."""
+    """The current password, to delete the account."""
 
     current_password = CurrentPasswordField()
 
@@ -81,7 +81,7 @@ class ForgottenForm(PasswordResetForm):
 
 
 class NewPasswordForm(forms.Form):
-    """The password to have, from who holds a mailed link. Typed once: it can be reset again."""
+    """The new password of whoever has a mailed link. Typed once: it can be reset again."""
 
     new_password = PasswordField(purpose="new-password", label="New password", help_text="At least 8 characters.")
 
@@ -95,7 +95,7 @@ class NewPasswordForm(forms.Form):
         return password
 
     def save(self) -> Any:
-        registration.reset_password(self.user, self.cleaned_data["new_password"])
+        credentials.reset_password(self.user, self.cleaned_data["new_password"])
         return self.user
 
 

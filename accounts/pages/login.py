@@ -1,25 +1,26 @@
-"""The pages of accounts: the front page, the way in and out, and oneself."""
+"""The home page, and the pages to log in, register, log out and renew a token."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import rotate_token
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
-from accounts.issuing.local_issuer import Archive
-from accounts.login import sessions, throttling
-from accounts.login.sessions import Grant, Origin
+from accounts.issuing.local_issuer import StoredKeysIssuer
+from accounts.login import sessions
+from accounts.login.sessions import Origin, TokenPair
+from accounts.login.throttling import TooManyFailures
 from accounts.models import Session, User
 from accounts.pages.forms import LogInForm, RegisterForm
+from accounts.pages.throttled import throttled_response
 from accounts.people import registration
+from accounts.people.credentials import EmailTaken, InvalidField
 from tokens import cookies
 from tokens.errors import TokenRefused
-from tokens.pages import LOG_IN, TemporaryRedirect, local_path, page
+from tokens.pages import LOG_IN, TemporaryRedirect, local_path, log_in_again, page, with_next
 from tokens.permissions import OPEN
 from tokens.verification import read_expired
 from wire.events import Named
@@ -31,8 +32,8 @@ BROWSER = "web"
 
 @page(OPEN)
 @require_http_methods(["GET", "HEAD"])
-def front(request: HttpRequest) -> HttpResponse:
-    """What this shop is, and the ways on."""
+def home(request: HttpRequest) -> HttpResponse:
+    """What this shop is, with links on."""
     return render(request, "accounts/home.html")
 
 
@@ -41,25 +42,14 @@ def front(request: HttpRequest) -> HttpResponse:
 def log_in(request: HttpRequest) -> HttpResponse:
     """Log in and go on to `next`."""
     form = LogInForm(request.POST or None)
-    if request.method != "POST" or not form.is_valid():
-        return show(request, "accounts/login.html", form)
-
     try:
-        return welcome(request, sessions.log_in(**form.cleaned_data, origin=origin_of(request)))
-    except sessions.InvalidCredentials:
-        form.add_error(None, "There is no account with that e-mail address and password.")
-    except throttling.TooManyFailures as error:
-        return put_off(request, form, error.retry_after)
-    return show(request, "accounts/login.html", form)
-
-
-def put_off(request: HttpRequest, form: LogInForm, seconds: int) -> HttpResponse:
-    """The log-in for who failed too often: 429, and when to come back."""
-    form.add_error(None, f"Too many failed attempts. Wait {seconds} seconds, then try again.")
-    response = show(request, "accounts/login.html", form)
-    response.status_code = 429
-    response["Retry-After"] = str(seconds)
-    return response
+        if request.method == "POST" and form.is_valid():
+            return start_session(request, sessions.log_in(**form.cleaned_data, origin=browser_origin(request)))
+    except sessions.InvalidCredentials as error:
+        form.add_error(None, str(error))
+    except TooManyFailures as error:
+        return throttled_response(form, error, lambda: show_form(request, "accounts/login.html", form))
+    return show_form(request, "accounts/login.html", form)
 
 
 @page(OPEN)
@@ -70,26 +60,26 @@ def register(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         user = create_user(form)
         if user:
-            return welcome(request, sessions.open_session(user, origin_of(request)))
+            return start_session(request, sessions.open_session(user, browser_origin(request)))
 
-    return show(request, "accounts/register.html", form)
+    return show_form(request, "accounts/register.html", form)
 
 
 def create_user(form: RegisterForm) -> User | None:
     """A new user as the form says, or None and an error in the form."""
     try:
         return registration.register(**form.cleaned_data)
-    except registration.EmailTaken:
-        form.add_error("email", "That e-mail address is taken. Is it yours? Then log in.")
-    except ValidationError as error:
-        form.add_error("password", ValidationError(error.messages))
+    except EmailTaken as error:
+        form.add_error("email", f"{error.messages[0]} Is it yours? Then log in.")
+    except InvalidField as error:
+        form.add_error(None, error)
     return None
 
 
 @page(OPEN)
 @require_http_methods(["GET", "HEAD", "POST"])
 def log_out(request: HttpRequest) -> HttpResponse:
-    """Ask on GET; on POST end the session of the access cookie, spent or not."""
+    """Ask on GET; on POST end the session of the access cookie, expired or not."""
     if request.method != "POST":
         return render(request, "accounts/logout.html")
 
@@ -103,7 +93,7 @@ def log_out(request: HttpRequest) -> HttpResponse:
 def end_session(token: str) -> None:
     """End the session of an access token, also one whose key was replaced."""
     try:
-        claims = read_expired(token, Archive())
+        claims = read_expired(token, StoredKeysIssuer())
     except TokenRefused:
         return
 
@@ -119,44 +109,34 @@ def renew(request: HttpRequest) -> HttpResponse:
         raise ReadOnly
 
     try:
-        grant = sessions.refresh(cookies.read_refresh(request), client_id=BROWSER)
-    except sessions.RefreshRefused:
-        return send_away(request)
-    return admit(TemporaryRedirect(onward(request)), grant)
+        tokens = sessions.refresh(cookies.read_refresh(request), client_id=BROWSER)
+    except TokenRefused:
+        return log_in_again(next_path(request))
+    return set_tokens(TemporaryRedirect(next_path(request)), tokens)
 
 
-def send_away(request: HttpRequest) -> HttpResponse:
-    """Off to log in, without cookies; back to where one was after that."""
-    query = urlencode({"next": onward(request)}, safe="/")
-    response = HttpResponseRedirect(f"{LOG_IN}?{query}")
-    cookies.clear_tokens(response)
-    return response
-
-
-def show(request: HttpRequest, template: str, form: Any, **context: Any) -> HttpResponse:
+def show_form(request: HttpRequest, template: str, form: Any) -> HttpResponse:
     """A page with a form: 400 where the form says what is wrong with it."""
     target = request.GET.get("next")
-    context |= {"form": form, "onward": f"?{urlencode({'next': target}, safe='/')}" if target else ""}
+    context = {"form": form, "next_query": with_next("", target) if target else ""}
     return render(request, template, context, status=400 if form.errors else 200)
 
 
-def welcome(request: HttpRequest, grant: Grant) -> HttpResponse:
-    """Let in who has just proved who it is; its forms get a new CSRF secret."""
+def start_session(request: HttpRequest, tokens: TokenPair) -> HttpResponse:
+    """Log in a browser, whose forms get a new CSRF secret, and send it on."""
     rotate_token(request)
-    return admit(HttpResponseRedirect(onward(request)), grant)
+    return set_tokens(HttpResponseRedirect(next_path(request)), tokens)
 
 
-def admit(response: HttpResponse, grant: Grant) -> HttpResponse:
-    cookies.set_tokens(response, access=grant.access, refresh=grant.refresh)
+def set_tokens(response: HttpResponse, tokens: TokenPair) -> HttpResponse:
+    cookies.set_tokens(response, access=tokens.access, refresh=tokens.refresh)
     return response
 
 
-def onward(request: HttpRequest) -> str:
-    """Where a browser was going: a path of this shop, never elsewhere."""
+def next_path(request: HttpRequest) -> str:
+    """Where a browser goes on to: a path of this shop, never elsewhere."""
     return local_path(request.GET.get("next"), settings.LOGIN_REDIRECT_URL)
 
 
-def origin_of(request: HttpRequest) -> Origin:
-    """Where a log-in comes from, for the list of one's sessions."""
-    device = request.META.get("HTTP_USER_AGENT", "").replace("\0", "")
-    return Origin(BROWSER, device, request.META.get("REMOTE_ADDR"))
+def browser_origin(request: HttpRequest) -> Origin:
+    return Origin.of_request(request, BROWSER)

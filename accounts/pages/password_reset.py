@@ -1,23 +1,23 @@
-"""A forgotten password, by mail: Django's views, with the look and the promises of the shop."""
+"""A forgotten password is reset by mail: Django's views, with the look and the promises of the shop."""
 
 from typing import Any
 
-from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import views
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils.decorators import method_decorator
 
 from accounts.login import throttling
 from accounts.pages.forms import ForgottenForm, NewPasswordForm
-from accounts.people import registration
+from accounts.pages.throttled import throttled_response
+from accounts.people.credentials import WrongPassword
 from tokens.pages import page
 from tokens.permissions import OPEN
 
 
 @method_decorator(page(OPEN), name="dispatch")
-class Ask(views.PasswordResetView):
+class RequestLink(views.PasswordResetView):
     """Have a link mailed to an address; the answer is the same if nobody has it."""
 
     scopes = OPEN
@@ -30,23 +30,16 @@ class Ask(views.PasswordResetView):
     def form_valid(self, form: Any) -> HttpResponse:
         """Mail the link, unless too many were asked for."""
         self.extra_email_context = {"issuer": settings.ISSUER}
+        limits = throttling.reset_limits(form.cleaned_data["email"], self.request.META["REMOTE_ADDR"])
         try:
-            throttling.count(throttling.limits_of_reset(form.cleaned_data["email"], self.request.META["REMOTE_ADDR"]))
+            throttling.count_attempt(limits)
         except throttling.TooManyFailures as error:
-            return put_off(self.request, self, form, error.retry_after)
+            return throttled_response(form, error, lambda: self.form_invalid(form), "Too many links were requested.")
         return super().form_valid(form)
 
 
-def put_off(request: HttpRequest, view: Ask, form: forms.Form, seconds: int) -> HttpResponse:
-    """The form again, with when to come back."""
-    form.add_error(None, f"Too many links were requested. Wait {seconds} seconds, then try again.")
-    response = view.render_to_response(view.get_context_data(form=form), status=429)
-    response["Retry-After"] = str(seconds)
-    return response
-
-
 @method_decorator(page(OPEN), name="dispatch")
-class Sent(views.PasswordResetDoneView):
+class LinkSent(views.PasswordResetDoneView):
     """Say that a mail is on its way, if the address is known."""
 
     scopes = OPEN
@@ -54,8 +47,8 @@ class Sent(views.PasswordResetDoneView):
 
 
 @method_decorator(page(OPEN), name="dispatch")
-class Choose(views.PasswordResetConfirmView):
-    """Choose a password by a mailed link, which works once; every session there is ends."""
+class ChoosePassword(views.PasswordResetConfirmView):
+    """Choose a password by a mailed link, which works once; every session of the user ends."""
 
     scopes = OPEN
     form_class = NewPasswordForm  # type: ignore[assignment]
@@ -63,10 +56,10 @@ class Choose(views.PasswordResetConfirmView):
     success_url = "/login/"
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Set the password, which shuts out whoever is in; a link that was used meanwhile does not work."""
+        """Set the password, which ends every session; a link that was used meanwhile does not work."""
         try:
             response = super().form_valid(form)
-        except registration.WrongPassword:
+        except WrongPassword:
             self.validlink = False
             return self.render_to_response(self.get_context_data())
         messages.success(self.request, "Your password is set. Log in with it.")

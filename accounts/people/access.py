@@ -1,23 +1,23 @@
-"""What happens to tokens when what a user may do becomes less."""
+"""What happens to sessions and tokens when a user may do less than before."""
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.login import sessions
-from accounts.models import Event, Role, Session, User, granted
+from accounts.models import Event, Role, Session, User, scopes_of
 from wire.events import Actor
 
 
-def scopes_of(user: User) -> set[str]:
-    """The scopes that a user's roles carry, as the database says now."""
-    return set(granted(Role.objects.filter(users=user)))
+def read_scopes(user: User) -> set[str]:
+    """The scopes that a user's roles carry, as the database has them now."""
+    return set(scopes_of(Role.objects.filter(users=user)))
 
 
 @transaction.atomic
 def apply_user_change(user: User, *, before: set[str], changed: list[str], by: Actor) -> None:
-    """After staff edited a user: end what a disabled user, an old password or an old address opened,
-    and let no token say more than the user may now do."""
-    hold(User.objects.filter(pk=user.pk))
+    """After staff edited a user: end the sessions of a disabled user, an old password or an old address,
+    and let no token carry more than the user may now do."""
+    lock_users(User.objects.filter(pk=user.pk))
     own = Session.objects.filter(user=user)
     if "roles" in changed:
         names = sorted(user.roles.values_list("name", flat=True))
@@ -26,15 +26,15 @@ def apply_user_change(user: User, *, before: set[str], changed: list[str], by: A
         sessions.end(own, reason="staff" if user.is_active else "disabled", by=by)
         return
 
-    lost = before - scopes_of(user)
+    lost = before - read_scopes(user)
     if lost:
-        sessions.reduce(own)
+        sessions.revoke_access_tokens(own)
         Event.objects.record(user, "scopes reduced", by=by, lost=sorted(lost))
 
 
 @transaction.atomic
 def disable(user: User, *, by: Actor) -> bool:
-    """Shut a user out at once; whether he was not already."""
+    """Shut a user out at once; whether they were not already."""
     if not User.objects.filter(pk=user.pk, is_active=True).update(is_active=False):
         return False
 
@@ -44,29 +44,19 @@ def disable(user: User, *, by: Actor) -> bool:
 
 
 @transaction.atomic
-def revoke_role(role: Role, *, by: Actor) -> None:
+def revoke_role_tokens(role: Role, *, by: Actor) -> None:
     """After a role lost a scope: revoke its users' access tokens.
 
     Their sessions go on; the next refresh brings a token with the smaller scope.
     """
-    hold(User.objects.filter(roles=role))
-    sessions.reduce(Session.objects.filter(user__roles=role))
+    lock_users(User.objects.filter(roles=role))
+    sessions.revoke_access_tokens(Session.objects.filter(user__roles=role))
     Event.objects.record(role, "role reduced", by=by, scopes=role.scopes)
 
 
-def hold(users: "QuerySet[User]") -> None:
+def lock_users(users: "QuerySet[User]") -> None:
     """Let no log-in of some users go on until the transaction ends, and see those that came before.
 
     Whoever locks users and sessions locks users first.
     """
     list(users.select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk"))
-
-
-@transaction.atomic
-def remove_user(user: User, *, by: Actor) -> None:
-    """Delete a user for good; every token of his dies first, and the status entries stay."""
-    # Held first, so that no log-in that is under way leaves a session behind.
-    User.objects.select_for_update().filter(pk=user.pk).first()
-    sessions.end(Session.objects.filter(user=user), reason="deleted", by=by)
-    Event.objects.record(user, "user deleted", by=by)
-    user.delete()

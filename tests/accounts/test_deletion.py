@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.models import Event, Session, TokenStatus, User
-from accounts.people import registration
+from accounts.people import credentials, deletion
 from tests.accounts.conftest import PASSWORD
 from wire.events import SYSTEM
 
@@ -74,9 +74,9 @@ def test_a_log_in_while_one_is_deleted_leaves_no_session(alice, log_in, current_
 
 def test_a_deletion_that_a_new_password_overtook_is_refused(alice):
     stale = User.objects.get()
-    registration.reset_password(alice, "a staple and a horse")
+    credentials.reset_password(alice, "a staple and a horse")
 
-    with pytest.raises(registration.WrongPassword):
-        registration.remove(stale, by=SYSTEM)
+    with pytest.raises(credentials.WrongPassword):
+        deletion.delete_unchanged(stale, by=SYSTEM)
 
     assert User.objects.count() == 1

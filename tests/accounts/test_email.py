@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.models import Event, Session, User
-from accounts.people import registration
+from accounts.people import credentials
 from tests.accounts.conftest import PASSWORD
 from wire.events import SYSTEM
 
@@ -78,9 +78,9 @@ def test_of_two_who_take_one_address_at_once_one_does(alice, bob, log_in, curren
 
 def test_a_change_that_a_new_password_overtook_is_refused(alice):
     stale = User.objects.get()
-    registration.reset_password(alice, "a staple and a horse")
+    credentials.reset_password(alice, "a staple and a horse")
 
-    with pytest.raises(registration.WrongPassword):
-        registration.store_email(stale, NEW, sid="", by=SYSTEM)
+    with pytest.raises(credentials.WrongPassword):
+        credentials.store_credentials(stale, reason="e-mail change", by=SYSTEM, email=NEW)
 
     assert User.objects.get().email == "alice@example.com"

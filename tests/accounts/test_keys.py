@@ -23,9 +23,9 @@ ASYMMETRIC = ["ES256", "RS256", "EdDSA"]
 @pytest.fixture(autouse=True)
 def closed():
     """No private key is held open from one test to the next."""
-    keys.open_private.cache_clear()
+    keys.load_private_key.cache_clear()
     yield
-    keys.open_private.cache_clear()
+    keys.load_private_key.cache_clear()
 
 
 @pytest.fixture
@@ -69,14 +69,14 @@ def test_a_private_key_is_stored_encrypted(client, published):
     stored = bytes(SigningKey.objects.get().private_key)
     assert stored.startswith(b"gAAAA")
     assert b"PRIVATE" not in stored
-    assert keys.signer()[2].private_numbers().private_value.to_bytes(32, "big") not in stored
+    assert keys.current_signer()[2].private_numbers().private_value.to_bytes(32, "big") not in stored
 
 
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True)
 def test_of_many_who_ask_first_at_once_one_makes_the_key(at_once):
     def ask(_):
-        return keys.signer()[0]
+        return keys.current_signer()[0]
 
     kids = at_once(8, ask)
 
@@ -89,10 +89,10 @@ def test_of_many_who_ask_first_at_once_one_makes_the_key(at_once):
 def test_of_many_who_come_when_the_time_is_up_one_announces_and_one_promotes(at_once, published):
     published()
     with days(89.5):
-        at_once(8, lambda _: keys.signer()[0])
+        at_once(8, lambda _: keys.current_signer()[0])
         assert sorted(states().values()) == ["announced", "signing"]
     with days(90.6):
-        kids = at_once(8, lambda _: keys.signer()[0])
+        kids = at_once(8, lambda _: keys.current_signer()[0])
     assert len(set(kids)) == 1
     assert sorted(states().values()) == ["retired", "signing"]
     assert Event.objects.filter(what="key signs").count() == 1
@@ -238,16 +238,16 @@ def test_a_key_of_an_algorithm_that_signs_no_more_ends_too(settings, published):
     assert old in published()
 
     with days(91):
-        keys.clear()
+        keys.clear_keys()
         assert states()[old] == "signing"
         published()
-        keys.clear()
+        keys.clear_keys()
         assert states()[old] == "retired"
         assert old in published()
     with days(92):
         assert old not in published()
     with days(130):
-        keys.clear()
+        keys.clear_keys()
         assert old not in states()
 
 
@@ -258,7 +258,7 @@ def test_clearing_keeps_what_signs_or_may_be_needed(published):
         published()
 
     with days(10):
-        assert keys.clear() == 0
+        assert keys.clear_keys() == 0
 
 
 # SECRET_KEY changes ------------------------------------------------------------------------------
@@ -270,7 +270,7 @@ def another_secret(settings):
 
     def change():
         before, settings.SECRET_KEY = settings.SECRET_KEY, "another secret key that is long enough for anything here"
-        keys.open_private.cache_clear()
+        keys.load_private_key.cache_clear()
         return before
 
     return change
@@ -309,7 +309,7 @@ def test_a_refresh_that_cannot_be_signed_uses_nothing_up(settings, alice, log_in
     refresh = log_in()["refresh"]
     stored = SigningKey.objects.get().private_key
     SigningKey.objects.update(private_key=b"rubbish")
-    keys.open_private.cache_clear()
+    keys.load_private_key.cache_clear()
 
     assert api.post("/api/token/refresh/", {"refresh": refresh}).status_code == 503
 
@@ -342,11 +342,11 @@ def test_what_is_encrypted_for_one_purpose_opens_for_no_other():
 
 def test_a_failed_transaction_leaves_no_key(db):
     with transaction.atomic():
-        keys.signer()
+        keys.current_signer()
         transaction.set_rollback(True)
 
     assert not SigningKey.objects.exists()
-    assert keys.signer()[0] == SigningKey.objects.get().kid
+    assert keys.current_signer()[0] == SigningKey.objects.get().kid
 
 
 # The algorithm changes ---------------------------------------------------------------------------
@@ -392,7 +392,7 @@ def test_while_accounts_only_reads_no_key_is_announced_or_promoted(settings, pub
     (first,) = published()
     settings.READ_ONLY = ["accounts"]
     with days(89.5):
-        assert (keys.signer().kid, states()) == (first, {first: "signing"})
+        assert (keys.current_signer().kid, states()) == (first, {first: "signing"})
     settings.READ_ONLY = []
     with days(89.5):
         published()
@@ -400,5 +400,5 @@ def test_while_accounts_only_reads_no_key_is_announced_or_promoted(settings, pub
     settings.READ_ONLY = ["accounts"]
 
     with days(91):
-        assert (keys.signer().kid, states()) == (first, before)
+        assert (keys.current_signer().kid, states()) == (first, before)
     assert sorted(before.values()) == ["announced", "signing"]

@@ -26,7 +26,7 @@ def clerk(alice):
 
 
 def take_from_user(alice, clerk):
-    before = access.scopes_of(alice)
+    before = access.read_scopes(alice)
     alice.roles.remove(clerk)
     access.apply_user_change(alice, before=before, changed=["roles"], by=SYSTEM)
 
@@ -34,11 +34,11 @@ def take_from_user(alice, clerk):
 def take_from_role(alice, clerk):
     clerk.scopes = []
     clerk.save()
-    access.revoke_role(clerk, by=SYSTEM)
+    access.revoke_role_tokens(clerk, by=SYSTEM)
 
 
 def delete_role(alice, clerk):
-    access.revoke_role(clerk, by=SYSTEM)
+    access.revoke_role_tokens(clerk, by=SYSTEM)
     clerk.delete()
 
 

@@ -28,7 +28,7 @@ class Machine:
     def __init__(self, browser, client_id, *, scopes, audience):
         self.browser, self.client_id = browser, client_id
         row = Client(client_id=client_id, name=client_id.capitalize(), scopes=scopes, audience=audience)
-        self.secret = clients.register(row, by=SYSTEM)
+        self.secret = clients.register_client(row, by=SYSTEM)
 
     @property
     def row(self):

@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.models import Event, Session, TokenStatus, User
-from accounts.people import registration
+from accounts.people import credentials
 from tests.accounts.conftest import PASSWORD
 from wire.events import SYSTEM
 
@@ -70,16 +70,16 @@ def test_who_holds_a_token_cannot_guess_the_password_for_long(own, alice):
 
 
 def test_a_change_that_was_overtaken_is_refused(own, alice):
-    registration.change_password(alice, PASSWORD, NEW, sid="", by=SYSTEM)
+    credentials.change_password(alice, current_password=PASSWORD, new_password=NEW, by=SYSTEM)
 
-    with pytest.raises(registration.WrongPassword):
-        registration.store_password(alice, "another", sid="", by=SYSTEM)
+    with pytest.raises(credentials.WrongPassword):
+        credentials.store_credentials(alice, reason="password change", by=SYSTEM, password="another")
 
 
 def test_a_password_that_was_reset_ends_every_session(own, alice, log_in, api):
     refresh = log_in()["refresh"]
 
-    registration.reset_password(alice, NEW)
+    credentials.reset_password(alice, NEW)
 
     assert {session.end_reason for session in Session.objects.all()} == {"password reset"}
     assert api.post("/api/token/refresh/", {"refresh": refresh}).status_code == 401
@@ -96,7 +96,7 @@ def test_a_password_hashed_with_less_is_hashed_anew_at_log_in(alice, api, settin
 
 
 def test_a_hash_made_anew_at_log_in_does_not_undo_a_password_set_meanwhile(alice, settings):
-    registration.reset_password(User.objects.get(), NEW)
+    credentials.reset_password(User.objects.get(), NEW)
     settings.PASSWORD_HASHERS = ["accounts.login.hashers.OwaspArgon2", "django.contrib.auth.hashers.MD5PasswordHasher"]
 
     assert alice.check_password(PASSWORD) is False

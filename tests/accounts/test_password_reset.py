@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Event, Session, User
 from accounts.pages.forms import NewPasswordForm
-from accounts.people import registration
+from accounts.people import credentials
 from tests.accounts.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -107,10 +107,10 @@ def test_too_many_links_are_put_off(browser, alice):
 
 def test_of_two_who_follow_one_link_at_once_one_sets_a_password(alice):
     first, second = User.objects.get(), User.objects.get()
-    registration.reset_password(first, NEW)
+    credentials.reset_password(first, NEW)
 
-    with pytest.raises(registration.WrongPassword):
-        registration.reset_password(second, "the password of a thief")
+    with pytest.raises(credentials.WrongPassword):
+        credentials.reset_password(second, "the password of a thief")
 
     assert User.objects.get().check_password(NEW)
 
@@ -121,7 +121,7 @@ def test_who_comes_second_is_told_that_the_link_does_not_work(browser, alice, se
     checked = NewPasswordForm.clean_new_password
 
     def clean(form):
-        registration.reset_password(User.objects.get(), NEW)
+        credentials.reset_password(User.objects.get(), NEW)
         return checked(form)
 
     monkeypatch.setattr(NewPasswordForm, "clean_new_password", clean)

@@ -26,7 +26,9 @@ def test_a_token_is_verified(token, api):
 
 def test_a_token_is_told_about(token, client, settings):
     settings.READ_ONLY = []
-    secret = clients.register(Client(client_id="till", scopes=["products:read"], audience=["products"]), by=SYSTEM)
+    secret = clients.register_client(
+        Client(client_id="till", scopes=["products:read"], audience=["products"]), by=SYSTEM
+    )
     settings.READ_ONLY = ["accounts"]
 
     body = urlencode({"token": token, "client_id": "till", "client_secret": secret})

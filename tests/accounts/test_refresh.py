@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.issuing import status_lists
-from accounts.issuing.key_derivation import derive
+from accounts.issuing.key_derivation import derive_keys
 from accounts.issuing.tokens import REFRESH_PURPOSE, read_refresh
 from accounts.models import Session, TokenStatus
 from tests.accounts.conftest import PASSWORD
@@ -118,7 +118,7 @@ def test_a_refresh_takes_four_statements(api, alice, log_in):
 
 def test_only_the_refresh_that_gets_a_new_entry_takes_two_more(api, alice, log_in):
     token = log_in()["refresh"]
-    status_lists.revoke(Session.objects.all())
+    status_lists.revoke_session_tokens(Session.objects.all())
 
     assert count_statements(lambda: refresh(api, token)) == 6
     assert count_statements(lambda: refresh(api, token)) == 4
@@ -174,7 +174,7 @@ def test_what_another_secret_signed_is_no_token_of_ours(api, alice, log_in, sett
 def test_what_is_no_refresh_token_is_refused(api, alice, log_in, wrong):
     grant = log_in()
     claims = jwt.decode(grant["refresh"], options={"verify_signature": False})
-    key = derive(REFRESH_PURPOSE)[0]
+    key = derive_keys(REFRESH_PURPOSE)[0]
     forged = {
         "typ": jwt.encode(claims, key, "HS256", headers={"typ": "at+jwt"}),
         "alg none": jwt.encode(claims, "", "none", headers={"typ": "rt+jwt"}),

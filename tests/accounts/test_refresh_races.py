@@ -78,7 +78,7 @@ def test_a_process_that_starts_later_knows_what_the_one_before_did(alice, log_in
 
 def start_anew():
     forget()
-    keys.open_private.cache_clear()
+    keys.load_private_key.cache_clear()
 
 
 def test_a_log_out_among_refreshes_leaves_no_living_token(alice, log_in, refresh, at_once, api):
@@ -104,7 +104,7 @@ def test_a_scope_taken_among_refreshes_leaves_no_token_that_carries_it(alice, lo
     def act(number):
         if number != 4:
             return refresh(token)
-        before = access.scopes_of(alice)
+        before = access.read_scopes(alice)
         alice.roles.remove(clerk)
         return access.apply_user_change(alice, before=before, changed=["roles"], by=SYSTEM)
 
@@ -122,7 +122,7 @@ def test_of_many_who_find_the_bit_set_one_gives_the_session_a_new_entry(alice, l
     token = log_in()["refresh"]
     if used:
         refresh(token)
-    status_lists.revoke(Session.objects.all())
+    status_lists.revoke_session_tokens(Session.objects.all())
 
     answers = at_once(8, lambda _: refresh(token))
 

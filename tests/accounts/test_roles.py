@@ -136,7 +136,7 @@ def test_a_role_that_loses_a_scope_revokes_where_a_token_may_live(alice, log_in,
     log_in()
     Session.objects.update(**{name: timezone.now() + by for name, by in change.items()})
 
-    access.revoke_role(Role.objects.get(name="customer"), by=SYSTEM)
+    access.revoke_role_tokens(Role.objects.get(name="customer"), by=SYSTEM)
 
     assert (Session.objects.get().status.revoked_at is not None) == revoked
 
@@ -146,6 +146,6 @@ def test_the_sessions_of_a_big_role_are_revoked_in_batches(alice, log_in, monkey
     for _ in range(5):
         log_in()
 
-    access.revoke_role(Role.objects.get(name="customer"), by=SYSTEM)
+    access.revoke_role_tokens(Role.objects.get(name="customer"), by=SYSTEM)
 
     assert not Session.objects.filter(status__revoked_at=None).exists()

@@ -97,8 +97,8 @@ def fill_tables(number):
             expires_at=now + timedelta(days=1),
         )
         client = Client(client_id=f"client-{number}-{each}", name="C", scopes=["orders:pay"], audience=["orders"])
-        clients.register(client, by=SYSTEM)
-        keys.make(SigningKey.State.RETIRED, signs_from=now)
+        clients.register_client(client, by=SYSTEM)
+        keys.create_key(SigningKey.State.RETIRED, signs_from=now)
 
 
 # Reading ----------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ def test_every_search_and_filter_answers(admin, alice, section, query):
 
 
 def test_no_page_shows_a_private_key_a_secret_or_a_password(admin, alice):
-    secret = clients.register(
+    secret = clients.register_client(
         Client(client_id="orders", name="Orders", scopes=["stock:reserve"], audience=["products"]), by=SYSTEM
     )
     key = SigningKey.objects.get()

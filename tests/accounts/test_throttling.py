@@ -7,7 +7,7 @@ import time_machine
 from django.utils import timezone
 
 from accounts.login import throttling
-from accounts.login.throttling import Limit, TooManyFailures, count, limits_of
+from accounts.login.throttling import Limit, TooManyFailures, count_attempt, login_limits
 from accounts.models import Event, FailedLogIn
 from tests.accounts.conftest import PASSWORD
 
@@ -38,7 +38,7 @@ def statuses(answers):
 
 
 def failures(email=ALICE, address="192.0.2.1"):
-    keys = [limit.key for limit in limits_of(email, address)]
+    keys = [limit.key for limit in login_limits(email, address)]
     found = dict(FailedLogIn.objects.values_list("key", "failures"))
     return [found.get(key, 0) for key in keys]
 
@@ -71,7 +71,7 @@ def test_the_wait_doubles_up_to_five_minutes(db):
     waits = []
     for _ in range(14):
         with time_machine.travel(now, tick=False):
-            waits.append(count([Limit("key", free=5)]))
+            waits.append(count_attempt([Limit("key", free=5)]))
         now += timedelta(seconds=waits[-1])
 
     assert waits == [0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300]
@@ -222,7 +222,7 @@ def test_of_a_burst_no_more_slip_through_than_one_by_one(alice, guess, at_once):
 @pytest.mark.django_db(transaction=True)
 def test_no_count_is_lost_however_many_come_at_once(at_once, settings):
     def fail(number):
-        count([Limit(f"own {number}", free=5), Limit("shared", free=1000)])
+        count_attempt([Limit(f"own {number}", free=5), Limit("shared", free=1000)])
 
     at_once(64, fail)
 
@@ -243,15 +243,15 @@ def test_many_good_and_bad_at_once_leave_the_bad_counted(alice, at_once, guess):
 def test_counts_whose_hour_is_over_are_forgotten(guess, alice):
     guess()
 
-    assert throttling.clear() == 0
+    assert throttling.clear_failures() == 0
     with time_machine.travel(timezone.now() + timedelta(hours=1, seconds=2)):
-        assert throttling.clear() == 3
+        assert throttling.clear_failures() == 3
     assert not FailedLogIn.objects.exists()
 
 
 def test_a_blocked_key_says_how_long(db):
     for _ in range(5):
-        count([Limit("key", free=5)])
+        count_attempt([Limit("key", free=5)])
 
     with pytest.raises(TooManyFailures, match="try again in 1 seconds"):
-        count([Limit("key", free=5)])
+        count_attempt([Limit("key", free=5)])

@@ -34,9 +34,9 @@ def test_a_revoked_token_is_refused(api, alice, log_in):
 def test_a_token_for_any_service_is_confirmed_in_every_shape(api, db, audience, settings):
     settings.SERVICES = ["accounts"]
     client = Client(client_id="bank", name="Bank", scopes=["products:read"], audience=[audience])
-    clients.register(client, by=SYSTEM)
+    clients.register_client(client, by=SYSTEM)
 
-    assert verify(api, clients.grant(client, "")[0]).status_code == 200
+    assert verify(api, clients.issue_token(client, "")[0]).status_code == 200
 
 
 def test_a_refresh_token_is_no_access_token(api, alice, log_in):

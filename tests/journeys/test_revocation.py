@@ -22,7 +22,8 @@ LIMIT = 10.0
 
 SETUP = f"""
 from accounts.models import *
-from accounts import clients, registration
+from accounts.oauth import clients
+from accounts.people import registration
 from wire.events import SYSTEM
 import json
 roles = {{role.name: role for role in Role.objects.all()}}
@@ -38,7 +39,7 @@ for name in %(people)s:
         user.roles.add(roles[%(extra)s[name]])
 for name in %(machines)s:
     client = Client(client_id=name, name=name, scopes=["orders:read", "products:read"], audience=["orders", "products"])
-    secrets[name] = clients.register(client, by=SYSTEM)
+    secrets[name] = clients.register_client(client, by=SYSTEM)
 print(json.dumps([users, secrets, {{name: role.pk for name, role in roles.items()}}]))
 """
 

@@ -77,7 +77,7 @@ class Shop:
         from wire.events import SYSTEM
 
         client = Client(client_id="schema", scopes=["stock:reserve"], audience=["products"])
-        clients.register(client, by=SYSTEM)
+        clients.register_client(client, by=SYSTEM)
         return issue_client_access(client, "stock:reserve")
 
     def order_for(self, label):

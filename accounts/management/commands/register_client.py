@@ -32,14 +32,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, client_id: str, renew: bool, secret_file: Path | None, **options: Any) -> None:
         if renew:
-            self.stdout.write(clients.renew_secret(self.find(client_id), by=BY))
+            self.stdout.write(clients.renew_secret(self.find_client(client_id), by=BY))
         elif secret_file:
-            changed = clients.provide(self.read(client_id, options), self.keep(secret_file), by=BY)
+            changed = clients.ensure_client(
+                self.build_client(client_id, options), self.read_or_make_secret(secret_file), by=BY
+            )
             self.stdout.write(f"{client_id}: {'registered' if changed else 'was registered already'}")
         else:
-            self.stdout.write(self.register(self.read(client_id, options)))
+            self.stdout.write(self.register(self.build_client(client_id, options)))
 
-    def read(self, client_id: str, options: dict[str, Any]) -> Client:
+    def build_client(self, client_id: str, options: dict[str, Any]) -> Client:
         scopes, audience = options["scope"].split(), options["audience"].split()
         client = Client(client_id=client_id, name=client_id.capitalize(), scopes=scopes, audience=audience)
         try:
@@ -48,7 +50,7 @@ class Command(BaseCommand):
             raise CommandError(" ".join(error.messages)) from error
         return client
 
-    def find(self, client_id: str) -> Client:
+    def find_client(self, client_id: str) -> Client:
         found = Client.objects.filter(pk=client_id).first()
         if not found:
             raise CommandError(f"There is no client {client_id}.")
@@ -59,9 +61,9 @@ class Command(BaseCommand):
         if Client.objects.filter(pk=client.pk).exists():
             raise CommandError(f"{client} is registered already; --renew gives it another secret.")
 
-        return clients.register(client, by=BY)
+        return clients.register_client(client, by=BY)
 
-    def keep(self, path: Path) -> str:
+    def read_or_make_secret(self, path: Path) -> str:
         """The secret in a file, made if there is none, for nobody's eyes but its owner's."""
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

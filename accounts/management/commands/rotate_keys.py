@@ -27,9 +27,9 @@ class Command(BaseCommand):
             key = keys.replace(by=by) if now else keys.announce_next(by=by)
         except Undecryptable as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{key.kid} ({key.algorithm}) {self.tell(key)}")
+        self.stdout.write(f"{key.kid} ({key.algorithm}) {self.describe(key)}")
 
-    def tell(self, key: SigningKey) -> str:
+    def describe(self, key: SigningKey) -> str:
         if key.state == SigningKey.State.SIGNING:
             return "signs now; every token signed before is refused within 10 seconds."
 
