@@ -24,7 +24,7 @@ run: .venv/installed
 	sys.exit(f"Port {port} is taken by another program; choose one: make run PORT=8080" if taken else 0)' $(PORT)
 	@$(PY) manage.py demo --migrate --skip-checks
 	@echo "Tessera is at http://localhost:$(PORT); Ctrl-C ends it."
-	@exec $(BIN)/honcho start
+	@exec $(BIN)/honcho start -f deploy/Procfile
 
 # The same as three services behind nginx, on port 8080 and the three after it. With PostgreSQL:
 # make services DATABASES=postgres://me@127.0.0.1/tessera
@@ -41,17 +41,17 @@ services: .venv/prod
 	$(PIP) --requirement requirements.txt
 	@touch $@
 
-.venv/prod: requirements-prod.txt .venv/installed
-	$(PIP) --requirement requirements-prod.txt
+.venv/prod: requirements/prod.txt .venv/installed
+	$(PIP) --requirement requirements/prod.txt
 	@touch $@
 
-.venv/bench: requirements-bench.txt .venv/installed benchmarks/peers/fastify/package-lock.json
-	$(PIP) --requirement requirements-bench.txt
+.venv/bench: requirements/bench.txt .venv/installed benchmarks/peers/fastify/package-lock.json
+	$(PIP) --requirement requirements/bench.txt
 	@if command -v npm > /dev/null; then npm ci --prefix benchmarks/peers/fastify --silent --no-audit --no-fund; fi
 	@touch $@
 
-.venv/dev: requirements-dev.txt .venv/installed
-	$(PIP) --requirement requirements-dev.txt
+.venv/dev: requirements/dev.txt .venv/installed
+	$(PIP) --requirement requirements/dev.txt
 	@touch $@
 
 ## Test it ---------------------------------------------------------------------------------------
@@ -124,13 +124,14 @@ test-encrypted:
 ## Keep it ---------------------------------------------------------------------------------------
 
 # Extras stay in the pins: without them an older pip looks for another release of what is wanted with an extra.
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras
+# One release serves every Python, so Django stays at the one that Python 3.11 can run.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras --fork-strategy fewest
 
 lock: .venv/dev
 	$(COMPILE) pyproject.toml --output-file requirements.txt
-	$(COMPILE) pyproject.toml --extra prod --constraint requirements.txt --output-file requirements-prod.txt
-	$(COMPILE) pyproject.toml --extra prod --extra dev --constraint requirements.txt --output-file requirements-dev.txt
-	$(COMPILE) pyproject.toml --extra prod --extra bench --constraint requirements-dev.txt --output-file requirements-bench.txt
+	$(COMPILE) pyproject.toml --extra prod --constraint requirements.txt --output-file requirements/prod.txt
+	$(COMPILE) pyproject.toml --extra prod --extra dev --constraint requirements.txt --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra prod --extra bench --constraint requirements/dev.txt --output-file requirements/bench.txt
 
 clean:
 	rm -rf .venv var

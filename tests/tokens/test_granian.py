@@ -15,7 +15,7 @@ from tests.tokens.scripted import page, serve
 from tests.tokens.stack import Server, free_port
 from tokens import encryption
 
-pytest.importorskip("granian", reason="needs granian, of requirements-prod.txt")
+pytest.importorskip("granian", reason="needs granian, of requirements/prod.txt")
 
 PATIENCE = 30
 """Seconds that a busy machine may take to start a process."""

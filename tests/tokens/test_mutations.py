@@ -7,7 +7,7 @@ import time
 import jwt
 import pytest
 
-pytest.importorskip("hypothesis", reason="needs hypothesis, of requirements-dev.txt")
+pytest.importorskip("hypothesis", reason="needs hypothesis, of requirements/dev.txt")
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
