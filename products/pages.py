@@ -15,7 +15,7 @@ from wire.keyset import Row
 from wire.page_links import write_query
 
 PAGE_SIZE = 24
-TILE_COLOURS = 8
+STRIPE_COLOURS = 8
 """Colours that a category may have."""
 
 
@@ -45,4 +45,4 @@ def show_product(request: HttpRequest, product_id: uuid.UUID) -> HttpResponse:
 
 def write_card(product: Row) -> Row:
     """A product as its card shows it; `key` is a new one each time, so that one form orders once."""
-    return {**product, "tile": zlib.crc32(product["category"].encode()) % TILE_COLOURS, "key": uuid.uuid4()}
+    return {**product, "stripe": zlib.crc32(product["category"].encode()) % STRIPE_COLOURS, "key": uuid.uuid4()}
