@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Value
 
-from database.prepared import Statement, slots
+from database import prepared
 from products.models import Event, Product, check_price
 from wire.events import Actor
-from wire.keyset import DEFAULT_LIMIT, Ordering, Page, Recipe, Row, paginate, paginate_again, paginate_tiers
+from wire.keyset import DEFAULT_LIMIT, Ordering, Page, Row, kept_list, paginate, paginate_tiers
 
 LIST_FIELDS = ("id", "sku", "name", "category", "price", "currency", "active")
 """What a list reads of a product, beside `on_hand` and `reserved`; one product has all of `DETAIL_FIELDS`."""
@@ -70,12 +69,13 @@ def search_products(search: Search, *, cursor: str | None = None, limit: int = D
     if ordering is BY_RELEVANCE:
         return paginate_tiers(rank_products(search), ordering, cursor=cursor, limit=limit, filters=search)
     if search.q:
-        return paginate(find_products(search), ordering, cursor=cursor, limit=limit, filters=search)
+        return paginate(select_products.build(search), ordering, cursor=cursor, limit=limit, filters=search)
 
-    return paginate_again(Recipe(find_products, search), ordering, cursor=cursor, limit=limit)
+    return select_products.page(ordering, cursor=cursor, limit=limit, search=search)
 
 
-def find_products(search: Search) -> Any:
+@kept_list(Product)
+def select_products(search: Search) -> Any:
     """The rows that match, in no order yet."""
     fields = dict.fromkeys((*LIST_FIELDS, *choose_ordering(search).fields))
     return select_with_stock(filter_products(search), *fields)
@@ -92,17 +92,16 @@ def rank_products(search: Search) -> list[Any]:
 
 def read_product(product_id: UUID) -> Row:
     """One product, for sale or retired, as a row of `DETAIL_FIELDS`, `on_hand`, `reserved`; or `NoSuchProduct`."""
-    rows = product_by_id().rows(product_id)
+    rows = select_product(product_id=product_id)
     if not rows:
         raise NoSuchProduct
 
     return rows[0]
 
 
-@cache
-def product_by_id() -> Statement:
-    [key] = slots(Product, "id")
-    return Statement(select_with_stock(Product.objects.filter(pk=key), *DETAIL_FIELDS).order_by())
+@prepared.rows(Product, product_id="id")
+def select_product(product_id: UUID) -> Any:
+    return select_with_stock(Product.objects.filter(pk=product_id), *DETAIL_FIELDS).order_by()
 
 
 def list_categories() -> list[str]:

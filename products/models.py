@@ -11,7 +11,6 @@ from django.db.models.functions import Now, Upper
 from django.db.models.lookups import Exact
 
 from database.leases import AbstractLease
-from database.prepared import Change, Slot
 from products.text import normalize_for_search
 from wire.events import AbstractEvent
 from wire.money import CURRENCIES, MAX_AMOUNT, MAX_DIGITS, STORED_PLACES, fits
@@ -129,26 +128,24 @@ def check_price(price: Decimal, currency: str) -> None:
 class StockQuerySet(models.QuerySet["Stock"]):
     """Counters that change by one conditional UPDATE each, never by read and write.
 
-    What each answers with is that UPDATE, to be run with other values each time; it changes the one
-    row this set names, or none where the condition does not hold.
+    Each answers how many rows it changed: the one that this set names, or none where the condition does not hold.
     """
 
-    def holding(self, quantity: Slot) -> Change:
+    def reserve(self, units: int) -> int:
         """Reserve some, if there is enough."""
-        return Change(self.filter(on_hand__gte=F("reserved") + quantity), reserved=F("reserved") + quantity)
+        return self.filter(on_hand__gte=F("reserved") + units).update(reserved=F("reserved") + units)
 
-    def letting_go(self, quantity: Slot) -> Change:
-        """Undo a hold."""
-        return Change(self.filter(reserved__gte=quantity), reserved=F("reserved") - quantity)
+    def release(self, units: int) -> int:
+        """Undo a reservation."""
+        return self.filter(reserved__gte=units).update(reserved=F("reserved") - units)
 
-    def handing_over(self, quantity: Slot) -> Change:
-        """Take held goods out of stock."""
-        left = {"reserved": F("reserved") - quantity, "on_hand": F("on_hand") - quantity}
-        return Change(self.filter(reserved__gte=quantity), **left)
+    def hand_over(self, units: int) -> int:
+        """Take reserved goods out of stock."""
+        return self.filter(reserved__gte=units).update(reserved=F("reserved") - units, on_hand=F("on_hand") - units)
 
-    def adding(self, quantity: Slot) -> Change:
-        """Put goods on hand, or take them off where nobody holds them."""
-        return Change(self.filter(on_hand__gte=F("reserved") - quantity), on_hand=F("on_hand") + quantity)
+    def add(self, units: int) -> int:
+        """Put goods on hand, or (negative) take them off where nobody holds them."""
+        return self.filter(on_hand__gte=F("reserved") - units).update(on_hand=F("on_hand") + units)
 
 
 class Stock(models.Model):

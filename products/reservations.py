@@ -3,15 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
 
-from database.prepared import Slot, Statement, insert
+from database import prepared
+from database.prepared import insert
+from products import stock
 from products.models import Product, Reservation, ReservationLine, Stock
-from products.stock import Kind, Quantities, change_counters, record_movements
+from products.stock import Kind, Quantities
 from wire.money import fits, write_amount
 
 State = Reservation.State
@@ -193,7 +194,7 @@ def answer_repeat(reservation: Reservation, lines: Sequence[RequestedLine]) -> l
 def find_offers(lines: Sequence[RequestedLine]) -> dict[UUID, Offer]:
     """The products of `lines`, all for sale in one currency; raises `Unorderable`."""
     wanted = sorted({line.product for line in lines})
-    offers = {row["id"]: Offer(**row) for row in offers_by_id(len(wanted)).rows(*wanted)}
+    offers = {row["id"]: Offer(**row) for row in select_offers(product_ids=wanted)}
     unknown = set(wanted) - set(offers)
     if unknown:
         raise Unorderable("unknown-product", unknown)
@@ -208,11 +209,9 @@ def find_offers(lines: Sequence[RequestedLine]) -> dict[UUID, Offer]:
     return offers
 
 
-@cache
-def offers_by_id(count: int) -> Statement:
-    """So many products, as they are sold now."""
-    keys: list[Any] = [Slot(index, Product._meta.pk) for index in range(count)]
-    return Statement(Product.objects.filter(pk__in=keys).order_by().values(*Offer._fields))
+@prepared.rows(Product, product_ids=["id"])
+def select_offers(product_ids: Sequence[UUID]) -> Any:
+    return Product.objects.filter(pk__in=product_ids).order_by().values(*Offer._fields)
 
 
 def check_seen_prices(lines: Sequence[RequestedLine], offers: Mapping[UUID, Offer]) -> None:
@@ -243,7 +242,11 @@ def merge_lines(lines: Sequence[RequestedLine]) -> dict[UUID, int]:
 
 def reserve_stock(quantities: Quantities) -> None:
     """Reserve every product, or raise `OutOfStock` with every shortage."""
-    missed = [product for product, units in quantities.items() if not change_counters(Kind.RESERVE, product, units)]
+    missed = [
+        product
+        for product, units in quantities.items()
+        if not stock.change_counters(kind=Kind.RESERVE, product=product, units=units)
+    ]
     if missed:
         raise OutOfStock(describe_shortages(missed, quantities))
 
@@ -260,7 +263,7 @@ def store_lines(order_id: UUID, quantities: Quantities, offers: Mapping[UUID, Of
     """Store what is held with the prices of now, so that a repeat is answered with the same."""
     lines = [make_line(order_id, offers[product], units) for product, units in quantities.items()]
     insert(lines)
-    record_movements(Kind.RESERVE, quantities, order_id=order_id)
+    stock.record_movements(Kind.RESERVE, quantities, order_id=order_id)
     return [to_reserved_line(line) for line in lines]
 
 
@@ -291,9 +294,9 @@ def advance(order_id: UUID, kind: Kind, *, before: State, after: State) -> bool:
 
     quantities = quantities_of([order_id])[order_id]
     for product, units in quantities.items():
-        if not change_counters(kind, product, units):
+        if not stock.change_counters(kind=kind, product=product, units=units):
             raise Drift(f"{kind} {units} of {product} for order {order_id}")
-    record_movements(kind, quantities, order_id=order_id)
+    stock.record_movements(kind, quantities, order_id=order_id)
     return True
 
 

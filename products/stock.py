@@ -1,13 +1,13 @@
 """The counters of stock and their ledger: a counter changes by one conditional UPDATE, with its movement."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
 
-from database.prepared import Change, Slot, insert, slots
+from database import prepared
+from database.prepared import insert
 from products.catalogue import NoSuchProduct
 from products.models import Event, Movement, Product, Stock, StockQuerySet
 from wire.events import Actor
@@ -24,17 +24,17 @@ class BelowReserved(Exception):
 class Effect(NamedTuple):
     """What a movement does to a product's stock: the conditional UPDATE, and its signs for the ledger."""
 
-    change: Callable[[StockQuerySet, Slot], Change]
+    update: Callable[[StockQuerySet, int], int]
     on_hand: int
     reserved: int
 
 
 EFFECTS = {
-    Kind.RESERVE: Effect(StockQuerySet.holding, 0, +1),
-    Kind.RELEASE: Effect(StockQuerySet.letting_go, 0, -1),
-    Kind.FULFIL: Effect(StockQuerySet.handing_over, -1, -1),
-    Kind.TAKE_BACK: Effect(StockQuerySet.adding, +1, 0),
-    Kind.CORRECT: Effect(StockQuerySet.adding, +1, 0),
+    Kind.RESERVE: Effect(StockQuerySet.reserve, 0, +1),
+    Kind.RELEASE: Effect(StockQuerySet.release, 0, -1),
+    Kind.FULFIL: Effect(StockQuerySet.hand_over, -1, -1),
+    Kind.TAKE_BACK: Effect(StockQuerySet.add, +1, 0),
+    Kind.CORRECT: Effect(StockQuerySet.add, +1, 0),
 }
 
 
@@ -58,7 +58,7 @@ def correct(product_id: UUID, change: int, *, reason: str, by: Actor) -> None:
 def adjust(changes: Quantities, *, reason: str, by: Actor) -> None:
     """Change on hand, in the caller's transaction; raises `BelowReserved`."""
     for product, change in sorted(changes.items()):
-        if not change_counters(Kind.CORRECT, product, change):
+        if not change_counters(kind=Kind.CORRECT, product=product, units=change):
             raise BelowReserved
     record_corrections(changes, reason=reason, by=by)
 
@@ -69,15 +69,10 @@ def create_stock(quantities: Quantities, *, reason: str, by: Actor) -> None:
     record_corrections({product: units for product, units in quantities.items() if units}, reason=reason, by=by)
 
 
-def change_counters(kind: Kind, product: UUID, units: int) -> bool:
-    """Change one product's counters by a movement; whether they allow it."""
-    return prepared_change(kind).run(product, units) == 1
-
-
-@cache
-def prepared_change(kind: Kind) -> Change:
-    product, units = slots(Stock, "product", "on_hand")
-    return EFFECTS[kind].change(Stock.objects.filter(product=product), units)
+@prepared.update(Stock, product="product", units="on_hand")
+def change_counters(kind: Kind, product: UUID, units: int) -> int:
+    """Change one product's counters by a movement; 0 where they do not allow it, else 1."""
+    return EFFECTS[kind].update(Stock.objects.filter(product=product), units)
 
 
 # Ledger -----------------------------------------------------------------------------------------
