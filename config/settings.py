@@ -145,7 +145,8 @@ production(
     f"ISSUER must be an https address that others can reach, not {ISSUER!r}",
 )
 ACCOUNTS_URL = read_origin("ACCOUNTS_URL", default=ISSUER)
-for neighbour in {name for service in services().values() for name in service.calls}:
+PRODUCTS_URL = read_origin("PRODUCTS_URL", default=ISSUER)
+for neighbour in {name for service in services().values() for name in service.calls} - {"accounts", "products"}:
     vars()[f"{neighbour.upper()}_URL"] = read_origin(f"{neighbour.upper()}_URL", default=ISSUER)
 CLIENT_ID = env.str("CLIENT_ID", default="")
 CLIENT_SECRET = env.str("CLIENT_SECRET", default="").strip()

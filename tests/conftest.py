@@ -14,9 +14,11 @@ from tests.issuer import sign
 from tests.journeys.split import report as shapes
 from tokens.cookies import access_name
 from tokens.issuer import get_issuer
+from tokens.registry import services
 from tokens.verification import cache
 
-CUSTOMER = "account orders:read orders:write products:read"
+SAID = {name: scope for service in services().values() for name, scope in service.scopes.items()}
+CUSTOMER = " ".join(sorted(name for name, scope in SAID.items() if "customer" in scope.roles))
 
 
 @pytest.hookimpl(wrapper=True)

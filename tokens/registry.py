@@ -82,9 +82,9 @@ def check_service(service: Service, found: dict[str, Service]) -> None:
         demand(scope.people or not scope.roles, service, f"{name}: no role may carry it, yet roles are named")
     demand(service.staff in ("", *service.scopes), service, f"staff names no scope of its own: {service.staff}")
     demand(service.staff or not service.sections, service, "sections want a staff scope that opens them")
-    for neighbour, scope in service.calls.items():
+    for neighbour, wanted in service.calls.items():
         demand(neighbour in found, service, f"it calls {neighbour}, which is no service")
-        demand(scope in found[neighbour].scopes, service, f"{neighbour} has no scope {scope}")
+        demand(wanted in found[neighbour].scopes, service, f"{neighbour} has no scope {wanted}")
 
 
 def demand(condition: object, service: Service, complaint: str) -> None:

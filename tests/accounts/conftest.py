@@ -61,15 +61,15 @@ def log_in(api):
 
 
 @pytest.fixture
-def current_user():
+def bearer():
     """An API client with an access token."""
 
-    def current_user(access):
+    def bearer(access):
         client = APIClient()
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {access}")
         return client
 
-    return current_user
+    return bearer
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def own(alice, log_in, current_user):
+def own(alice, log_in, bearer):
     """Alice's API client."""
-    return current_user(log_in()["access"])
+    return bearer(log_in()["access"])
 
 
 def delete(client, current=PASSWORD):
@@ -57,8 +57,8 @@ def test_without_the_password_nothing_happens(own, alice, body):
 
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True)
-def test_a_log_in_while_one_is_deleted_leaves_no_session(alice, log_in, current_user, api, at_once):
-    own = current_user(log_in()["access"])
+def test_a_log_in_while_one_is_deleted_leaves_no_session(alice, log_in, bearer, api, at_once):
+    own = bearer(log_in()["access"])
 
     def act(number):
         if number == 0:

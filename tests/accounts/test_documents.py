@@ -203,19 +203,17 @@ def test_a_list_that_nobody_was_given_an_entry_in_is_not_found(client, number):
     assert client.get(f"/.well-known/token-status/{number}").status_code == 404
 
 
-def test_made_up_lists_take_nothing_from_the_real_ones(client, alice, log_in, current_user):
+def test_made_up_lists_take_nothing_from_the_real_ones(client, alice, log_in, bearer):
     for number in range(1, 200):
         client.get(f"/.well-known/token-status/{number}")
     TokenStatus.objects.create(pk=LIST_SIZE * 3 + 7)
 
     assert client.get("/.well-known/token-status/3").status_code == 200
-    assert current_user(log_in()["access"]).get("/api/accounts/me/").status_code == 200
+    assert bearer(log_in()["access"]).get("/api/accounts/me/").status_code == 200
     assert len(status_lists._published) == 1
 
 
-def test_an_entry_beyond_the_first_list_is_in_its_own(
-    two_lists_full, client, alice, log_in, current_user, api, settings
-):
+def test_an_entry_beyond_the_first_list_is_in_its_own(two_lists_full, client, alice, log_in, bearer, api, settings):
     grant = log_in()
     entry = TokenStatus.objects.latest("pk").pk
 
@@ -227,7 +225,7 @@ def test_an_entry_beyond_the_first_list_is_in_its_own(
         "status_list": {"idx": 0, "uri": f"{settings.ISSUER}/.well-known/token-status/2"},
     }
     assert get_issuer().status_list(2).is_revoked(0)
-    assert current_user(grant["access"]).get("/api/accounts/me/").status_code == 401
+    assert bearer(grant["access"]).get("/api/accounts/me/").status_code == 401
 
 
 def test_a_fetch_takes_as_many_statements_whatever_was_revoked(client, alice, log_in, api):
@@ -244,7 +242,7 @@ def test_a_fetch_takes_as_many_statements_whatever_was_revoked(client, alice, lo
     assert counts == [4, 4]
 
 
-def test_with_a_shared_secret_there_is_no_key_to_publish(client, settings, alice, log_in, current_user):
+def test_with_a_shared_secret_there_is_no_key_to_publish(client, settings, alice, log_in, bearer):
     settings.JWT_ALGORITHM, settings.JWT_SIGNING_KEY = "HS256", "a secret of at least thirty-two bytes"
     forget()
 
@@ -252,25 +250,25 @@ def test_with_a_shared_secret_there_is_no_key_to_publish(client, settings, alice
 
     assert read(token)[0] == {"alg": "HS256", "typ": "at+jwt", "kid": "shared"}
     assert client.get(JWKS).json() == {"keys": []}
-    assert current_user(token).get("/api/accounts/me/").status_code == 200
+    assert bearer(token).get("/api/accounts/me/").status_code == 200
     assert jwt.get_unverified_header(client.get(LIST).content.decode())["kid"] == "shared"
     assert not SigningKey.objects.exists()
 
 
-def test_with_a_shared_secret_no_other_algorithm_is_taken(settings, alice, log_in, current_user):
+def test_with_a_shared_secret_no_other_algorithm_is_taken(settings, alice, log_in, bearer):
     asymmetric = log_in()["access"]
     settings.JWT_ALGORITHM, settings.JWT_SIGNING_KEY = "HS256", "a secret of at least thirty-two bytes"
     forget()
 
-    assert current_user(asymmetric).get("/api/accounts/me/").status_code == 401
+    assert bearer(asymmetric).get("/api/accounts/me/").status_code == 401
     assert Session.objects.alive().exists()
 
 
-def test_without_one_hs256_is_never_taken(settings, alice, log_in, current_user):
+def test_without_one_hs256_is_never_taken(settings, alice, log_in, bearer):
     settings.JWT_ALGORITHM, settings.JWT_SIGNING_KEY = "HS256", "a secret of at least thirty-two bytes"
     forget()
     shared = log_in()["access"]
     settings.JWT_ALGORITHM, settings.JWT_SIGNING_KEY = "ES256", ""
     forget()
 
-    assert current_user(shared).get("/api/accounts/me/").status_code == 401
+    assert bearer(shared).get("/api/accounts/me/").status_code == 401

@@ -13,9 +13,9 @@ NEW = "alice@wonderland.example"
 
 
 @pytest.fixture
-def own(alice, log_in, current_user):
+def own(alice, log_in, bearer):
     """Alice's API client."""
-    return current_user(log_in()["access"])
+    return bearer(log_in()["access"])
 
 
 def change(client, email=NEW, current=PASSWORD):
@@ -30,10 +30,10 @@ def test_the_new_address_opens_and_the_old_one_does_not(own, api):
     assert api.post("/api/token/", {"email": "alice@example.com", "password": PASSWORD}).status_code == 401
 
 
-def test_the_other_sessions_end_and_this_one_goes_on(alice, log_in, current_user):
+def test_the_other_sessions_end_and_this_one_goes_on(alice, log_in, bearer):
     log_in()
 
-    change(current_user(log_in()["access"]))
+    change(bearer(log_in()["access"]))
 
     assert [session.end_reason for session in Session.objects.order_by("created_at")] == ["e-mail change", ""]
 
@@ -68,8 +68,8 @@ def test_what_is_no_address_is_told_by_field(own, email):
 
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_take_one_address_at_once_one_does(alice, bob, log_in, current_user, at_once):
-    clients = [current_user(log_in(email)["access"]) for email in ("alice@example.com", "bob@example.com")]
+def test_of_two_who_take_one_address_at_once_one_does(alice, bob, log_in, bearer, at_once):
+    clients = [bearer(log_in(email)["access"]) for email in ("alice@example.com", "bob@example.com")]
 
     statuses = at_once(2, lambda number: change(clients[number]).status_code)
 

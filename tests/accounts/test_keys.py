@@ -139,18 +139,18 @@ def test_a_retired_key_stays_published_until_its_last_token_is_long_dead(publish
         assert published() == [second]
 
 
-def test_tokens_are_taken_through_a_rotation(alice, log_in, current_user):
+def test_tokens_are_taken_through_a_rotation(alice, log_in, bearer):
     before = log_in()["access"]
     rotate()
 
     with time_machine.travel(timezone.now() + timedelta(minutes=5), tick=False):
         forget()
-        assert current_user(before).get("/api/accounts/me/").status_code == 200
+        assert bearer(before).get("/api/accounts/me/").status_code == 200
     with days(1.001):
         forget()
         after = log_in()["access"]
         assert kid_of(after) != kid_of(before)
-        assert current_user(after).get("/api/accounts/me/").status_code == 200
+        assert bearer(after).get("/api/accounts/me/").status_code == 200
 
 
 def test_the_command_announces_the_next_key(published):
@@ -170,7 +170,7 @@ def test_announcing_twice_announces_once(published):
     assert sorted(states().values()) == ["announced", "signing"]
 
 
-def test_now_replaces_every_key_and_every_token_dies(published, alice, log_in, current_user):
+def test_now_replaces_every_key_and_every_token_dies(published, alice, log_in, bearer):
     token = log_in()["access"]
     rotate()
 
@@ -179,8 +179,8 @@ def test_now_replaces_every_key_and_every_token_dies(published, alice, log_in, c
     (current,) = published()
     assert said == f"{current} (ES256) signs now; every token signed before is refused within 10 seconds.\n"
     assert sorted(states().values()) == ["retired", "retired", "signing"]
-    assert current_user(token).get("/api/accounts/me/").status_code == 401
-    assert current_user(log_in()["access"]).get("/api/accounts/me/").status_code == 200
+    assert bearer(token).get("/api/accounts/me/").status_code == 401
+    assert bearer(log_in()["access"]).get("/api/accounts/me/").status_code == 200
 
 
 def test_now_also_takes_away_a_key_that_was_retired_just_before(published, alice, log_in):
@@ -209,16 +209,16 @@ def test_a_rotation_is_on_the_trail(published):
 
 
 @pytest.mark.parametrize("algorithm", ASYMMETRIC)
-def test_every_algorithm_signs_and_is_taken(settings, alice, log_in, current_user, algorithm):
+def test_every_algorithm_signs_and_is_taken(settings, alice, log_in, bearer, algorithm):
     settings.JWT_ALGORITHM = algorithm
 
     token = log_in()["access"]
 
     assert read(token)[0]["alg"] == algorithm
-    assert current_user(token).get("/api/accounts/me/").status_code == 200
+    assert bearer(token).get("/api/accounts/me/").status_code == 200
 
 
-def test_a_key_set_may_hold_several_algorithms(settings, alice, log_in, current_user, client):
+def test_a_key_set_may_hold_several_algorithms(settings, alice, log_in, bearer, client):
     tokens = []
     for algorithm in ASYMMETRIC:
         settings.JWT_ALGORITHM = algorithm
@@ -228,7 +228,7 @@ def test_a_key_set_may_hold_several_algorithms(settings, alice, log_in, current_
     published = client.get("/.well-known/jwks.json").json()["keys"]
 
     assert sorted(jwk["alg"] for jwk in published) == sorted(ASYMMETRIC)
-    assert [current_user(token).get("/api/accounts/me/").status_code for token in tokens] == [200] * 3
+    assert [bearer(token).get("/api/accounts/me/").status_code for token in tokens] == [200] * 3
 
 
 def test_a_key_of_an_algorithm_that_signs_no_more_ends_too(settings, published):
@@ -276,11 +276,11 @@ def another_secret(settings):
     return change
 
 
-def test_a_key_opens_under_a_fallback(settings, alice, log_in, current_user, another_secret, api):
+def test_a_key_opens_under_a_fallback(settings, alice, log_in, bearer, another_secret, api):
     refresh = log_in()["refresh"]
     settings.SECRET_KEY_FALLBACKS = [another_secret()]
 
-    assert current_user(log_in()["access"]).get("/api/accounts/me/").status_code == 200
+    assert bearer(log_in()["access"]).get("/api/accounts/me/").status_code == 200
     assert api.post("/api/token/refresh/", {"refresh": refresh}).status_code == 200
 
 
@@ -298,11 +298,11 @@ def test_a_key_that_nothing_opens_is_a_503_and_a_log_line_that_names_the_way_out
     assert "rotate_keys --now" in caplog.text
 
 
-def test_what_was_signed_before_is_still_believed_then(alice, log_in, current_user, another_secret):
+def test_what_was_signed_before_is_still_believed_then(alice, log_in, bearer, another_secret):
     token = log_in()["access"]
     another_secret()
 
-    assert current_user(token).get("/api/accounts/me/").status_code == 200
+    assert bearer(token).get("/api/accounts/me/").status_code == 200
 
 
 def test_a_refresh_that_cannot_be_signed_uses_nothing_up(settings, alice, log_in, api, another_secret):
@@ -326,13 +326,13 @@ def test_the_command_says_what_to_do_about_it(published, another_secret):
         rotate()
 
 
-def test_replacing_the_key_is_the_way_out(published, alice, log_in, another_secret, current_user):
+def test_replacing_the_key_is_the_way_out(published, alice, log_in, another_secret, bearer):
     published()
     another_secret()
 
     rotate("--now")
 
-    assert current_user(log_in()["access"]).get("/api/accounts/me/").status_code == 200
+    assert bearer(log_in()["access"]).get("/api/accounts/me/").status_code == 200
 
 
 def test_what_is_encrypted_for_one_purpose_opens_for_no_other():

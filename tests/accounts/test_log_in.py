@@ -4,6 +4,7 @@ import pytest
 
 from accounts.models import Event, Session
 from tests.accounts.conftest import PASSWORD
+from tests.conftest import CUSTOMER
 from tests.issuer import read
 from tokens.scopes import SERVICES
 
@@ -41,22 +42,22 @@ def test_an_access_token_is_one_of_rfc_9068(api, alice, log_in, issuer, settings
         "sid": str(session.pk),
         "name": "Alice",
         "email": "alice@example.com",
-        "scope": "account orders:read orders:write products:read",
+        "scope": CUSTOMER,
         "roles": ["customer"],
         "status": {"status_list": {"idx": session.status_id, "uri": f"{settings.ISSUER}/.well-known/token-status/0"}},
         "token_type": "access",
     }
 
 
-def test_the_token_opens_what_its_scope_says(alice, log_in, current_user):
-    answer = current_user(log_in()["access"]).get("/api/accounts/me/")
+def test_the_token_opens_what_its_scope_says(alice, log_in, bearer):
+    answer = bearer(log_in()["access"]).get("/api/accounts/me/")
 
     assert answer.json() == {
         "id": str(alice.pk),
         "email": "alice@example.com",
         "name": "Alice",
         "roles": ["customer"],
-        "scopes": ["account", "orders:read", "orders:write", "products:read"],
+        "scopes": CUSTOMER.split(),
         "created_at": answer.json()["created_at"],
     }
 

@@ -11,13 +11,13 @@ def log_out(api, token):
     return api.post("/api/token/blacklist/", {"refresh": token})
 
 
-def test_a_log_out_ends_the_session_and_its_access_token(api, alice, log_in, current_user):
+def test_a_log_out_ends_the_session_and_its_access_token(api, alice, log_in, bearer):
     grant = log_in()
 
     answer = log_out(api, grant["refresh"])
 
     assert (answer.status_code, answer.json()) == (200, {})
-    assert current_user(grant["access"]).get("/api/accounts/me/").status_code == 401
+    assert bearer(grant["access"]).get("/api/accounts/me/").status_code == 401
     assert api.post("/api/token/refresh/", {"refresh": grant["refresh"]}).status_code == 401
 
 

@@ -14,9 +14,9 @@ ME = "/api/accounts/me/"
 
 
 @pytest.fixture
-def own(alice, log_in, current_user):
+def own(alice, log_in, bearer):
     """Alice's API client."""
-    return current_user(log_in()["access"])
+    return bearer(log_in()["access"])
 
 
 def test_a_new_name_is_answered_and_kept(own, alice):
@@ -27,13 +27,13 @@ def test_a_new_name_is_answered_and_kept(own, alice):
     assert Event.objects.about(alice).last().what == "renamed"
 
 
-def test_the_next_token_carries_the_new_name(own, log_in, current_user, api):
+def test_the_next_token_carries_the_new_name(own, log_in, bearer, api):
     refresh = log_in()["refresh"]
     own.patch(ME, {"name": "Alice Liddell"})
 
     access = api.post("/api/token/refresh/", {"refresh": refresh}).json()["access"]
 
-    assert current_user(access).get(ME).json()["name"] == "Alice Liddell"
+    assert bearer(access).get(ME).json()["name"] == "Alice Liddell"
 
 
 def test_nothing_to_change_changes_nothing(own, alice):
@@ -62,11 +62,11 @@ def test_who_was_deleted_a_moment_ago_is_not_found(own, alice):
 
 
 @pytest.mark.parametrize("sub", ["orders", "72c892e9-a913-4542-b068-3a84165f813e"])
-def test_a_subject_without_a_row_is_not_found(current_user, alice, settings, sub):
+def test_a_subject_without_a_row_is_not_found(bearer, alice, settings, sub):
     settings.TOKEN_ISSUER = "tests.issuer.InMemoryIssuer"
     forget()
 
-    assert current_user(sign(sub=sub)).get(ME).status_code == 404
+    assert bearer(sign(sub=sub)).get(ME).status_code == 404
 
 
 def test_oneself_is_read_in_two_statements_however_many_roles(own, alice):

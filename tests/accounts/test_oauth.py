@@ -111,11 +111,11 @@ def test_a_clients_token_is_one_of_rfc_9068(orders, settings):
     }
 
 
-def test_a_clients_token_opens_its_audience_alone(orders, current_user):
+def test_a_clients_token_opens_its_audience_alone(orders, bearer):
     token = orders.token()
 
     assert verify(token, "products")["sub"] == "orders"
-    assert current_user(token).get("/api/accounts/me/").status_code == 401
+    assert bearer(token).get("/api/accounts/me/").status_code == 401
 
 
 def test_the_form_will_do_for_credentials(client, orders):

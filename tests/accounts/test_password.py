@@ -14,9 +14,9 @@ NEW = "a staple and a horse"
 
 
 @pytest.fixture
-def own(alice, log_in, current_user):
+def own(alice, log_in, bearer):
     """Alice's API client."""
-    return current_user(log_in()["access"])
+    return bearer(log_in()["access"])
 
 
 def change(client, current=PASSWORD, new=NEW):
@@ -30,11 +30,11 @@ def test_the_new_password_opens_and_the_old_one_does_not(own, alice, api):
     assert api.post("/api/token/", {"email": alice.email, "password": PASSWORD}).status_code == 401
 
 
-def test_the_other_sessions_end_and_this_one_goes_on(alice, log_in, current_user):
+def test_the_other_sessions_end_and_this_one_goes_on(alice, log_in, bearer):
     log_in()
     own = log_in()["access"]
 
-    change(current_user(own))
+    change(bearer(own))
 
     assert [session.end_reason for session in Session.objects.order_by("created_at")] == ["password change", ""]
     assert [status.revoked_at is None for status in TokenStatus.objects.order_by("pk")] == [False, True]

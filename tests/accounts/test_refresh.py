@@ -40,7 +40,7 @@ def test_a_refresh_whose_answer_was_lost_is_answered_the_same_again(api, alice, 
     assert first["refresh"] == again["refresh"]
 
 
-def test_a_token_used_after_the_grace_ends_its_session(api, alice, log_in, current_user):
+def test_a_token_used_after_the_grace_ends_its_session(api, alice, log_in, bearer):
     stolen = log_in()["refresh"]
     successor = refresh(api, stolen).json()
 
@@ -197,7 +197,7 @@ def test_a_body_of_the_wrong_shape_is_told(api, db, body):
     assert api.post("/api/token/refresh/", body).status_code == 400
 
 
-def test_a_log_out_ends_the_session_and_its_tokens(api, alice, log_in, current_user):
+def test_a_log_out_ends_the_session_and_its_tokens(api, alice, log_in, bearer):
     grant = log_in()
 
     assert api.post("/api/token/blacklist/", {"refresh": grant["refresh"]}).json() == {}
@@ -206,10 +206,10 @@ def test_a_log_out_ends_the_session_and_its_tokens(api, alice, log_in, current_u
     assert TokenStatus.objects.get().revoked_at is not None
 
 
-def test_a_changed_password_ends_every_other_session(api, alice, log_in, current_user):
+def test_a_changed_password_ends_every_other_session(api, alice, log_in, bearer):
     other, own = log_in(), log_in()
 
-    answer = current_user(own["access"]).post(
+    answer = bearer(own["access"]).post(
         "/api/accounts/me/password/", {"current_password": PASSWORD, "new_password": "another horse battery"}
     )
 

@@ -62,13 +62,13 @@ def test_a_token_carries_what_all_roles_carry_together(alice, log_in):
     assert claims["roles"] == ["catalogue manager", "customer", "order manager"]
 
 
-def test_who_has_no_role_may_nothing(alice, log_in, current_user):
+def test_who_has_no_role_may_nothing(alice, log_in, bearer):
     alice.roles.clear()
 
     access = log_in()["access"]
 
     assert read(access)[1]["scope"] == ""
-    assert current_user(access).get("/api/accounts/me/").status_code == 403
+    assert bearer(access).get("/api/accounts/me/").status_code == 403
 
 
 @pytest.mark.parametrize("scopes", [["stock:reserve"], ["orders:pay"], ["made:up"], "account", {"account": 1}, [1]])

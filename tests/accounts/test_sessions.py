@@ -16,9 +16,9 @@ SESSIONS = "/api/accounts/sessions/"
 
 
 @pytest.fixture
-def own(alice, log_in, current_user):
+def own(alice, log_in, bearer):
     """Alice's API client."""
-    return current_user(log_in()["access"])
+    return bearer(log_in()["access"])
 
 
 def open_sessions(user, count, **fields):
@@ -35,10 +35,10 @@ def open_sessions(user, count, **fields):
     ]
 
 
-def test_the_list_says_which_device_where_and_when(api, alice, current_user):
+def test_the_list_says_which_device_where_and_when(api, alice, bearer):
     headers = {"HTTP_USER_AGENT": "Looking Glass 1.0", "REMOTE_ADDR": "192.0.2.7"}
     body = {"email": "alice@example.com", "password": "correct horse battery"}
-    own = current_user(api.post("/api/token/", body, **headers).json()["access"])
+    own = bearer(api.post("/api/token/", body, **headers).json()["access"])
 
     session, listed = Session.objects.get(), own.get(SESSIONS).json()
 

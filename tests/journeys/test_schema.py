@@ -186,9 +186,9 @@ def prepare(shop, label):
 
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_every_operation_can_succeed(shop, label):
-    pair, current_user = shop.log_in(ALICE), shop.bearer(label)
+    pair, bearer = shop.log_in(ALICE), shop.bearer(label)
     prepare(shop, label)
-    headers = {"Authorization": f"Bearer {current_user}", "Idempotency-Key": f'"{uuid.uuid4()}"'}
+    headers = {"Authorization": f"Bearer {bearer}", "Idempotency-Key": f'"{uuid.uuid4()}"'}
     case = OPERATIONS[label].Case(path_parameters=shop.paths(label), headers=headers)
     body = bodies(shop, pair).get(label)
     if body is not None:

@@ -7,7 +7,7 @@ from django.test import RequestFactory
 from tokens.issuer import get_issuer
 from wire.error_pages import answer_page, server_error
 
-PAGES = {"accounts": "/account/", "orders": "/orders/", "products": "/products/"}
+PAGES = {service: f"/{service}/" for service in settings.SERVICES} | {"accounts": "/account/"}
 
 
 def text(page):

@@ -38,11 +38,11 @@ def products(monolith, tmp_path):
 
 def test_a_database_away_is_told_and_heals_without_a_restart(products, monolith):
     shape, process, wire = products
-    current_user = {"Authorization": f"Bearer {monolith.customer('carol').access}"}
+    bearer = {"Authorization": f"Bearer {monolith.customer('carol').access}"}
     cookies = {"access": monolith.customer("carol").access}
 
     def ask(path, **options):
-        return shape.ask("GET", path, headers=current_user, **options)
+        return shape.ask("GET", path, headers=bearer, **options)
 
     assert [ask("/api/products/").status_code for _ in range(20)] == [200] * 20
 

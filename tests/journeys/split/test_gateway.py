@@ -72,8 +72,8 @@ def test_a_listed_origin_may_log_in_and_call_every_service(shape):
         json={"email": "bob@example.com", "password": PASSWORD},
         headers={"Origin": ORIGIN},
     )
-    current_user = {"Authorization": f"Bearer {log_in.json()['access']}", "Origin": ORIGIN}
-    answers = [shape.ask("GET", path, headers=current_user) for path in APIS]
+    bearer = {"Authorization": f"Bearer {log_in.json()['access']}", "Origin": ORIGIN}
+    answers = [shape.ask("GET", path, headers=bearer) for path in APIS]
 
     assert preflight.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert "content-type" in preflight.headers["Access-Control-Allow-Headers"]

@@ -1,0 +1,72 @@
+"""`manage.py startservice NAME`: a folder that is a service, with everything a service has."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.urls import get_resolver
+
+TEMPLATE = Path(__file__).resolve().parents[2] / "service_template"
+
+
+class Command(BaseCommand):
+    help = "Make a service: models with events and a lease, API, page, admin, job, demo and tests, all passing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="a plural in lower case, such as reviews")
+        parser.add_argument("--singular", default="", help="what one of them is called (the name without its s)")
+
+    def handle(self, *args: Any, name: str, singular: str, **options: Any) -> None:
+        singular = singular or name.removesuffix("s")
+        for word in (name, singular):
+            if not (word.isascii() and word.isalpha() and word.islower() and len(word) <= 30):
+                raise CommandError(f"{word!r}: a name is of at most 30 letters from a to z.")
+        if name in taken_paths() or find_spec(name) or (settings.BASE_DIR / name).exists():
+            raise CommandError(f"{name} is taken: by a folder, a library or an address. Choose another name.")
+
+        words = {"Samples": name.capitalize(), "samples": name, "Sample": singular.capitalize(), "sample": singular}
+        write_files(settings.BASE_DIR / name, words)
+        for command in (["makemigrations", name], ["openapi"]):
+            run_alone(name, command)
+        self.stdout.write(
+            f"{name}/ is a service. Its scopes are in {name}/service.toml; `manage.py migrate` gives them to roles.\n"
+            f"Next: make test; make run. docs/add-a-service.md says more."
+        )
+
+
+def taken_paths() -> set[str]:
+    """The words that addresses begin with, on pages and under /api/."""
+    routes = [str(entry.pattern) for include in get_resolver().url_patterns for entry in find_entries(include)]
+    return {word for route in routes for word in route.split("/")[:2]} | {"static"}
+
+
+def find_entries(entry: Any) -> list[Any]:
+    """The addresses of a service, which are included at the root; or the one there is."""
+    return entry.url_patterns if str(entry.pattern) == "" and hasattr(entry, "url_patterns") else [entry]
+
+
+def write_files(folder: Path, words: dict[str, str]) -> None:
+    """Copy the template with other words, beside the target first: a folder that is there is whole."""
+    beside = folder.with_name(f".{folder.name}")
+    for source in sorted(path for path in TEMPLATE.rglob("*") if path.is_file()):
+        target = beside / replace(str(source.relative_to(TEMPLATE)).removesuffix("-tpl"), words)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(replace(source.read_text(), words))
+    beside.rename(folder)
+
+
+def replace(text: str, words: dict[str, str]) -> str:
+    for word, other in words.items():
+        text = text.replace(word, other)
+    return text
+
+
+def run_alone(service: str, command: list[str]) -> None:
+    """Run a command in a process that serves the new service alone."""
+    environment = os.environ | {"SERVICES": service, "DATABASE_URL": "sqlite://:memory:"}
+    subprocess.run([sys.executable, "manage.py", *command], cwd=settings.BASE_DIR, env=environment, check=True)  # noqa: S603
