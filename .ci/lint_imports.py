@@ -61,6 +61,18 @@ def write_service(service: Service) -> list[str]:
         line("containers", [service.name]),
         "exhaustive = true",
         line("layers", [*service.layers["doors"], *service.layers["rules"]]),
+        *[text for name in service.layers if name not in {"doors", "rules"} for text in write_package(service, name)],
+    ]
+
+
+def write_package(service: Service, name: str) -> list[str]:
+    """The contract inside a package of a service, whose layers stand under its name."""
+    package = f"{service.name}.{name}"
+    return [
+        *contract(f"{package} inside", "layers"),
+        line("containers", [package]),
+        "exhaustive = true",
+        line("layers", service.layers[name]),
     ]
 
 

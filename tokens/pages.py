@@ -41,7 +41,7 @@ def page(scopes: Scopes) -> Callable[[Page], Page]:
     def decorate(view: Page) -> Page:
         @wraps(view)
         def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            response = refuse(request, scopes) or view(request, *args, **kwargs)
+            response = deny_access(request, scopes) or view(request, *args, **kwargs)
             response.setdefault("Cache-Control", "private, no-store")
             return response
 
@@ -51,7 +51,7 @@ def page(scopes: Scopes) -> Callable[[Page], Page]:
     return decorate
 
 
-def refuse(request: HttpRequest, scopes: Scopes) -> HttpResponse | None:
+def deny_access(request: HttpRequest, scopes: Scopes) -> HttpResponse | None:
     """The answer to who may not see a page, or None to who may."""
     if isinstance(scopes, str):
         return None if scopes == OPEN else redirect_to_login(request)

@@ -51,19 +51,19 @@ def endpoint(view: Endpoint) -> Callable[[HttpRequest], HttpResponse]:
             check_form(request)
             return oauth_response(200, view(request))
         except OAuthError as error:
-            return refuse(error.status, error.error, error.description)
+            return oauth_error(error.status, error.error, error.description)
         except InvalidClient:
             logger.warning("client_refused", client_id=claimed_id(request), ip=request.META.get("REMOTE_ADDR", ""))
-            return refuse(401, "invalid_client", "There is no such client, or its secret is another.")
+            return oauth_error(401, "invalid_client", "There is no such client, or its secret is another.")
         except (IssuerUnavailable, OperationalError, InterfaceError) as error:
             logger.error("oauth_unavailable", error=str(error))
-            return refuse(503, "temporarily_unavailable", "Try again in a moment.")
+            return oauth_error(503, "temporarily_unavailable", "Try again in a moment.")
 
     wrapper.__doc__ = view.__doc__
     return wrapper
 
 
-def refuse(status: int, error: str, description: str) -> HttpResponse:
+def oauth_error(status: int, error: str, description: str) -> HttpResponse:
     return oauth_response(status, {"error": error, "error_description": description})
 
 

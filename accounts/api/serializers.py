@@ -59,7 +59,7 @@ class Registration(StrictSerializer):
 
 
 class Profile(StrictSerializer):
-    """What one may change of oneself."""
+    """What users may change about themselves."""
 
     name = Text(max_length=200, required=False)
 
@@ -104,7 +104,7 @@ class SessionList(PageLinks):
 
 
 class Me(serializers.Serializer[object]):
-    """A user, as he sees himself."""
+    """A user, as they see themselves."""
 
     id = serializers.UUIDField()
     email = serializers.EmailField()

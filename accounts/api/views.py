@@ -24,7 +24,7 @@ from accounts.api.serializers import (
 )
 from accounts.login import sessions
 from accounts.login.sessions import Origin, TokenPair
-from accounts.models import Session, User, scopes_of
+from accounts.models import Session, User, combined_scopes
 from accounts.people import credentials, deletion, profile, registration
 from tokens.permissions import OPEN
 from tokens.user import current_user
@@ -114,7 +114,7 @@ class OwnAccount(View):
 
     @extend_schema(responses=Me, operation_id="read_me")
     def get(self, request: Request) -> Response:
-        """Read oneself."""
+        """Read the account of the caller."""
         return Response(write_user(find_own_user(request)))
 
     @extend_schema(request=Profile, responses=Me, operation_id="change_me")
@@ -126,7 +126,7 @@ class OwnAccount(View):
 
     @extend_schema(request=Confirmation, responses={204: None}, operation_id="delete_me")
     def delete(self, request: Request) -> Response:
-        """Delete oneself for good; orders keep the name they were placed under."""
+        """Delete the account of the caller for good; orders keep the name they were placed under."""
         confirmation = read(Confirmation, request.data)
         deletion.delete_own(find_own_user(request), **confirmation, by=current_user(request))
         return Response(status=204)
@@ -221,7 +221,7 @@ def write_user(user: User) -> dict[str, Any]:
         "email": user.email,
         "name": user.name,
         "roles": [role.name for role in roles],
-        "scopes": scopes_of(roles),
+        "scopes": combined_scopes(roles),
         "created_at": user.created_at,
     }
 

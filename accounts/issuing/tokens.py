@@ -18,7 +18,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 
 from accounts.issuing.key_derivation import derive_keys
 from accounts.issuing.keys import Signer, current_signer
-from accounts.models import Client, Role, Session, User, roles_of, scopes_of
+from accounts.models import Client, Role, Session, User, combined_scopes, roles_of
 from tokens import encryption, status_list
 from tokens.errors import TokenRefused
 from tokens.jws import parse_jws
@@ -104,7 +104,7 @@ def issue_access(session: Session) -> str:
         client_id=session.client_id,
         jti=str(uuid.uuid4()),
         sid=str(session.pk),
-        scope=" ".join(scopes_of(roles)),
+        scope=" ".join(combined_scopes(roles)),
         status=status_claim(session.status_id),
         **profile_claims(session.user, roles),
     )

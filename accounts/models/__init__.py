@@ -7,6 +7,7 @@ from accounts.models.clients import (
     check_client_id,
     check_client_scopes,
 )
+from accounts.models.events import Event, Lease
 from accounts.models.keys import SigningKey
 from accounts.models.people import (
     GrantedScope,
@@ -14,11 +15,10 @@ from accounts.models.people import (
     User,
     UserManager,
     check_role_scopes,
+    combined_scopes,
     fold_email,
     roles_of,
-    scopes_of,
 )
-from accounts.models.records import Event, Lease
 from accounts.models.sessions import FailedLogIn, Session, TokenStatus
 
 __all__ = [
@@ -38,7 +38,7 @@ __all__ = [
     "check_client_id",
     "check_client_scopes",
     "check_role_scopes",
+    "combined_scopes",
     "fold_email",
     "roles_of",
-    "scopes_of",
 ]

@@ -145,6 +145,6 @@ def roles_of() -> Objects[Role]:
     return Objects(Role.objects.filter(users=user))
 
 
-def scopes_of(roles: Iterable[Role]) -> list[str]:
+def combined_scopes(roles: Iterable[Role]) -> list[str]:
     """The scopes that some roles carry together, sorted."""
     return sorted({scope for role in roles for scope in role.scopes})

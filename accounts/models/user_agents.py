@@ -1,4 +1,4 @@
-"""What a device is called by people, told by what it calls itself (User-Agent, RFC 9110 10.1.5)."""
+"""A readable name of a device, from its User-Agent (RFC 9110 10.1.5)."""
 
 BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome", "Safari": "Safari"}
 SYSTEMS = {

@@ -4,13 +4,13 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.login import sessions
-from accounts.models import Event, Role, Session, User, scopes_of
+from accounts.models import Event, Role, Session, User, combined_scopes
 from wire.events import Actor
 
 
 def read_scopes(user: User) -> set[str]:
     """The scopes that a user's roles carry, as the database has them now."""
-    return set(scopes_of(Role.objects.filter(users=user)))
+    return set(combined_scopes(Role.objects.filter(users=user)))
 
 
 @transaction.atomic

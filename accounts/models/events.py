@@ -1,4 +1,4 @@
-"""What accounts records: its events, and which periodic job ran until when."""
+"""The events of accounts, and the leases of its periodic jobs."""
 
 from database.leases import AbstractLease
 from wire.events import AbstractEvent
