@@ -8,7 +8,7 @@ from django.conf import settings
 DOCS = settings.BASE_DIR / "docs"
 PAGES = sorted([*settings.BASE_DIR.glob("*.md"), *DOCS.glob("*.md")])
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)(?:#[^)]*)?\)")
-FILE = re.compile(r"`((?:[\w.-]+/)+[\w.-]*\.(?:py|toml|json|css|sql|yaml|template)|(?:[\w.-]+/)+)`")
+FILE = re.compile(r"`((?:[\w.-]+/)+[\w.-]*\.(?:py|toml|json|css|sql|yaml|template)|(?:[\w.-]+/){2,})`")
 """A file or a folder of the repository, as a page names it."""
 MADE = ("var/",)
 """Folders that a process makes."""
