@@ -31,7 +31,7 @@ class UserForm(forms.ModelForm):
         required=False,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="Leave empty to keep the one there is.",
+        help_text="Leave empty to keep the current password.",
     )
 
     class Meta:
@@ -103,10 +103,10 @@ class UserAdmin(EventedAdmin):
         ended = sessions.end(Session.objects.filter(user__in=queryset), reason="staff", by=current_user(request))
         self.message_user(request, f"{ended} sessions ended; their tokens are refused everywhere within seconds.")
 
-    @admin.action(description="Shut out the selected users", permissions=["change"])
+    @admin.action(description="Disable the selected users", permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         disabled = sum(access.disable(user, by=current_user(request)) for user in queryset)
-        self.message_user(request, f"{disabled} users shut out; their tokens are refused everywhere within seconds.")
+        self.message_user(request, f"{disabled} users disabled; their tokens are refused everywhere within seconds.")
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Only the users themselves: their sessions go with them and are nobody's to keep."""

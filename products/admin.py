@@ -91,7 +91,7 @@ class ProductAdmin(EventedAdmin):
     list_filter = ["active", Availability, "category", "currency"]
     list_display_links = ["sku", "name"]
     search_fields = ["search_key"]
-    search_help_text = "Words in name or sku, in any case and accents."
+    search_help_text = "Words of the name or SKU."
     actions = ["retire", "put_on_sale"]
     readonly_fields = ["id", "version", "created_at", "counters", "latest_movements"]
     fieldsets = [
@@ -231,7 +231,7 @@ class ProductRelatedAdmin(ReadOnlyAdmin):
 
     list_select_related = ["product"]
     search_fields = ["product__search_key"]
-    search_help_text = "Words in the product's name or sku."
+    search_help_text = "Words of the name or SKU of the product."
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         if not search_term:
