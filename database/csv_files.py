@@ -4,10 +4,12 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from django.core.management import BaseCommand, CommandError
+from django.core.management.base import CommandParser
 from tqdm import tqdm
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -49,6 +51,23 @@ def open_text(path: Path) -> TextIO:
 def defuse(text: str) -> str:
     """A stranger's words as a cell that no spreadsheet runs: an apostrophe stands before a formula."""
     return f"'{text}" if text.startswith(FORMULA) else text
+
+
+class ExportCommand(BaseCommand):
+    """A command that writes a file by `export(file, quiet=...)`, which answers how many rows of what there were."""
+
+    export: Callable[..., int]
+    noun = "rows"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+
+    def handle(self, *args: Any, file: Path, verbosity: int, **options: Any) -> None:
+        try:
+            count = self.export(file, quiet=verbosity == 0)
+        except OSError as error:
+            raise CommandError(f"The file cannot be written: {error}.") from error
+        self.stdout.write(f"{count:,} {self.noun} written.")
 
 
 # Reading ----------------------------------------------------------------------------------------

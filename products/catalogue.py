@@ -171,6 +171,7 @@ def change_product(
 
 def lock_product(product_id: UUID, versions: set[int] | None) -> Product:
     """A product that nobody else changes until the transaction ends, at one of `versions`."""
+    # Only the row's own fields: what refers to it (lines, movements) may be written meanwhile.
     product = Product.objects.select_for_update(no_key=True).filter(pk=product_id).first()
     if product is None:
         raise NoSuchProduct

@@ -96,6 +96,7 @@ def import_products(
     """
     report = Report()
     found = read_good_rows(path, layout, report, quiet=quiet)
+    # By sku, so that imports at once wait for each other in one order and never in a circle.
     rows = [found[sku] for sku in sorted(found)]
     report.is_written = not dry_run and not (strict and report.bad)
     with tqdm(total=len(rows), desc="Writing", unit=" products", disable=quiet or None) as bar:

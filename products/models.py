@@ -178,7 +178,7 @@ class ReservationQuerySet(models.QuerySet["Reservation"]):
     def held(self) -> Self:
         return self.filter(state=Reservation.State.HELD)
 
-    def move(self, order_id: uuid.UUID, *, before: str, after: str) -> bool:
+    def change_state(self, order_id: uuid.UUID, *, before: str, after: str) -> bool:
         """Change the state of an order's reservation if it is `before`; whether this call did."""
         found = self.filter(pk=order_id, state=before)
         return found.update(state=after, changed_at=Now()) == 1

@@ -101,6 +101,7 @@ def reserve(order_id: UUID, lines: Sequence[RequestedLine]) -> list[ReservedLine
     Raises `Unorderable`, `PriceChanged`, `OutOfStock`; `OtherLines` if the order holds others
     already, `Gone` once it was released.
     """
+    # This row is the lock: a second call for the order waits for it, and then reads what the first has stored.
     if not insert([Reservation(pk=order_id)], ignore_conflicts=True):
         return answer_repeat(Reservation.objects.get(pk=order_id), lines)
 
@@ -289,7 +290,7 @@ def to_reserved_line(line: ReservationLine) -> ReservedLine:
 
 def advance(order_id: UUID, kind: Kind, *, before: State, after: State) -> bool:
     """Compare-and-set the reservation's state; the winner moves counters and ledger."""
-    if not Reservation.objects.move(order_id, before=before, after=after):
+    if not Reservation.objects.change_state(order_id, before=before, after=after):
         return False
 
     quantities = quantities_of([order_id])[order_id]

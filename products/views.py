@@ -10,13 +10,7 @@ from rest_framework.response import Response
 
 from products import catalogue, reservations
 from products.models import Reservation
-from products.presenters import (
-    product_etag,
-    write_held_order,
-    write_holding,
-    write_listed_product,
-    write_product,
-)
+from products.presenters import product_etag, write_held_order, write_holding, write_listed_product, write_product
 from products.serializers import (
     HeldOrder,
     HoldingList,

@@ -146,7 +146,7 @@ class Cancelling(Journey):
         orders.outbox.pay:before
         config.local_inventory.LocalInventory.release:before
         products.reservations.release:before
-        products.models.ReservationQuerySet.move:after
+        products.models.ReservationQuerySet.change_state:after
         products.stock.record_movements:before
         products.stock.record_movements:after
         products.reservations.release:after
