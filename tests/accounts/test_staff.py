@@ -275,7 +275,7 @@ def test_shutting_out_is_also_an_action(admin, alice, bob, log_in):
 
     answer = act(admin, "user", "disable", alice, bob)
 
-    assert "2 users shut out" in answer.content.decode()
+    assert "2 users disabled" in answer.content.decode()
     assert {session.end_reason for session in Session.objects.filter(user=alice)} == {"disabled"}
     assert not User.objects.filter(pk__in=[alice.pk, bob.pk], is_active=True).exists()
 
