@@ -22,10 +22,11 @@ def read_refresh(request: HttpRequest) -> str:
     return request.COOKIES.get(refresh_name(), "")
 
 
-def set_tokens(response: HttpResponse, *, access: str, refresh: str) -> None:
+def set_tokens(response: HttpResponse, *, access: str, refresh: str) -> HttpResponse:
     """Give a browser its tokens; both cookies live as long as the refresh token."""
     set_cookie(response, access_name(), access, path="/")
     set_cookie(response, refresh_name(), refresh, path=REFRESH_PATH)
+    return response
 
 
 def set_cookie(response: HttpResponse, name: str, value: str, *, path: str) -> None:
@@ -40,7 +41,8 @@ def set_cookie(response: HttpResponse, name: str, value: str, *, path: str) -> N
     )
 
 
-def clear_tokens(response: HttpResponse) -> None:
+def clear_tokens(response: HttpResponse) -> HttpResponse:
     """Take a browser's tokens away."""
     response.delete_cookie(access_name(), path="/", samesite="Lax")
     response.delete_cookie(refresh_name(), path=REFRESH_PATH, samesite="Lax")
+    return response

@@ -30,10 +30,6 @@ NEVER = float("-inf")
 fetch_failures = Counter("tessera_issuer_fetch_failures", "Fetches of keys or status lists that failed", ["document"])
 
 
-def do_nothing() -> None:
-    """After a fetch that holds nothing."""
-
-
 class FreshDocument(Generic[T]):
     """A document that is kept fresh, by one fetch at a time.
 
@@ -44,7 +40,12 @@ class FreshDocument(Generic[T]):
     """
 
     def __init__(
-        self, name: str, fetch: Callable[[T | None], T], *, inline: bool = False, after: Callable[[], None] = do_nothing
+        self,
+        name: str,
+        fetch: Callable[[T | None], T],
+        *,
+        inline: bool = False,
+        after: Callable[[], Any] | None = None,
     ) -> None:
         self.name = name
         self._fetch = fetch
@@ -110,7 +111,8 @@ class FreshDocument(Generic[T]):
         try:
             self._run_fetch(fetching)
         finally:
-            self._after()
+            if self._after:
+                self._after()
 
     def _run_fetch(self, fetching: threading.Event | None) -> None:
         """Fetch, and hold what was fetched, unless this fetch was given up meanwhile."""
@@ -147,22 +149,18 @@ class FreshDocument(Generic[T]):
 
 
 class FreshDocuments(Generic[T]):
-    """Documents by number, each kept fresh: few are held, and few fetched, however many are asked for."""
+    """Documents by number, each kept fresh: few are held, and few fetched, however many are asked for.
+
+    `options` are those of `FreshDocument`.
+    """
 
     LIMIT = 64
     """Documents held at once, and new ones asked for in `RETRY` seconds."""
 
-    def __init__(
-        self,
-        name: str,
-        fetch: Callable[[int, T | None], T],
-        *,
-        inline: bool = False,
-        after: Callable[[], None] = do_nothing,
-    ) -> None:
+    def __init__(self, name: str, fetch: Callable[[int, T | None], T], **options: Any) -> None:
         self.name = name
         self._fetch = fetch
-        self._how: dict[str, Any] = {"inline": inline, "after": after}
+        self._options = options
         self._documents: OrderedDict[int, FreshDocument[T]] = OrderedDict()
         self._admitted: deque[float] = deque(maxlen=self.LIMIT)
         self._lock = threading.Lock()
@@ -187,7 +185,7 @@ class FreshDocuments(Generic[T]):
 
             self._admitted.append(monotonic())
             self._evict_one()
-            fresh = FreshDocument(f"{self.name} {number}", lambda held: self._fetch(number, held), **self._how)
+            fresh = FreshDocument(f"{self.name} {number}", lambda held: self._fetch(number, held), **self._options)
             return self._documents.setdefault(number, fresh)
 
     def _evict_one(self) -> None:

@@ -43,7 +43,7 @@ def fetch(url: str, request: OutgoingRequest | None = None, *, timeout: float, l
     connection = new_connection(url, timeout)
     try:
         connection.connect()
-        return exchange(connection, path_of(url), request or OutgoingRequest(), deadline=deadline, limit=limit)
+        return send(connection, path_of(url), request or OutgoingRequest(), deadline=deadline, limit=limit)
     except (OSError, HTTPException) as error:
         raise NoResponse(f"{url}: {error or type(error).__name__}") from error
     finally:
@@ -71,9 +71,7 @@ def tls_context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def exchange(
-    connection: HTTPConnection, path: str, request: OutgoingRequest, *, deadline: float, limit: int
-) -> Response:
+def send(connection: HTTPConnection, path: str, request: OutgoingRequest, *, deadline: float, limit: int) -> Response:
     # A socket's timeout starts anew with every byte that drips in; the watchdog's does not.
     watchdog = threading.Timer(deadline - monotonic(), shut_down, [connection.sock])
     watchdog.daemon = True

@@ -80,9 +80,7 @@ def redirect_to_login(request: HttpRequest) -> HttpResponse:
 
 def log_in_again(path: str) -> HttpResponse:
     """Take a browser's tokens away and send it to log in, and on to `path` after that."""
-    response = HttpResponseRedirect(with_next(LOG_IN, path))
-    cookies.clear_tokens(response)
-    return response
+    return cookies.clear_tokens(HttpResponseRedirect(with_next(LOG_IN, path)))
 
 
 def with_next(address: str, path: str) -> str:

@@ -64,24 +64,22 @@ class Profile(StrictSerializer):
     name = Text(max_length=200, required=False)
 
 
-class PasswordChange(StrictSerializer):
-    """The current password and the one to have."""
-
-    current_password = Text(max_length=4096, trim_whitespace=False)
-    new_password = Text(max_length=4096, trim_whitespace=False)
-
-
-class EmailChange(StrictSerializer):
-    """The current password and the e-mail address to have."""
-
-    current_password = Text(max_length=4096, trim_whitespace=False)
-    email = Email(max_length=254)
-
-
 class Confirmation(StrictSerializer):
     """The current password, for what cannot be undone."""
 
     current_password = Text(max_length=4096, trim_whitespace=False)
+
+
+class PasswordChange(Confirmation):
+    """The current password and the one to have."""
+
+    new_password = Text(max_length=4096, trim_whitespace=False)
+
+
+class EmailChange(Confirmation):
+    """The current password and the e-mail address to have."""
+
+    email = Email(max_length=254)
 
 
 class SessionAnswer(serializers.Serializer[object]):

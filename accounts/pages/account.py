@@ -84,9 +84,7 @@ def confirm_change(request: HttpRequest, action: str) -> HttpResponse:
     if action != "deletion":
         return HttpResponseRedirect(ACCOUNT)
 
-    response = HttpResponseRedirect("/")
-    cookies.clear_tokens(response)
-    return response
+    return cookies.clear_tokens(HttpResponseRedirect("/"))
 
 
 def end_sessions(request: HttpRequest, action: str) -> HttpResponse:

@@ -85,9 +85,7 @@ def log_out(request: HttpRequest) -> HttpResponse:
 
     end_session(cookies.read_access(request))
     messages.success(request, "You are logged out.")
-    response = HttpResponseRedirect(LOG_IN)
-    cookies.clear_tokens(response)
-    return response
+    return cookies.clear_tokens(HttpResponseRedirect(LOG_IN))
 
 
 def end_session(token: str) -> None:
@@ -112,7 +110,8 @@ def renew(request: HttpRequest) -> HttpResponse:
         tokens = sessions.refresh(cookies.read_refresh(request), client_id=BROWSER)
     except TokenRefused:
         return log_in_again(next_path(request))
-    return set_tokens(TemporaryRedirect(next_path(request)), tokens)
+    response = TemporaryRedirect(next_path(request))
+    return cookies.set_tokens(response, access=tokens.access, refresh=tokens.refresh)
 
 
 def show_form(request: HttpRequest, template: str, form: Any) -> HttpResponse:
@@ -125,12 +124,8 @@ def show_form(request: HttpRequest, template: str, form: Any) -> HttpResponse:
 def start_session(request: HttpRequest, tokens: TokenPair) -> HttpResponse:
     """Log in a browser, whose forms get a new CSRF secret, and send it on."""
     rotate_token(request)
-    return set_tokens(HttpResponseRedirect(next_path(request)), tokens)
-
-
-def set_tokens(response: HttpResponse, tokens: TokenPair) -> HttpResponse:
-    cookies.set_tokens(response, access=tokens.access, refresh=tokens.refresh)
-    return response
+    response = HttpResponseRedirect(next_path(request))
+    return cookies.set_tokens(response, access=tokens.access, refresh=tokens.refresh)
 
 
 def next_path(request: HttpRequest) -> str:
