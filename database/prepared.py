@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, cached_property, lru_cache
 from itertools import zip_longest
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 
 from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
@@ -31,9 +31,9 @@ from django.db.models import AutoField, Expression, Field, Model, QuerySet
 from database.before import Change, Objects, Slot, Statement, Values, slots  # noqa: F401 - until all are converted
 
 M = TypeVar("M", bound=Model)
-R = TypeVar("R")
+P = ParamSpec("P")
 Columns = Mapping[str, str | list[str]]
-"""The column of a model that each value is compared with or written to; in a list, of many values."""
+"""The column of a model (`user__email` is one of another) that each value belongs to; in a list, of many values."""
 Row = dict[str, Any]
 
 REMEMBERED = 512
@@ -103,16 +103,20 @@ NOTHING = Sql("", [])
 """What can find no row, as Django says of `pk__in=[]`, is not run."""
 
 
-class PreparedStatement(Generic[R]):
+class PreparedStatement(Generic[P]):
     """A function from which statements are made, one for each shape, and run."""
 
-    def __init__(self, function: Callable[..., Any], model: type[Model], columns: Columns) -> None:
-        self.function, self.model, self.columns = function, model, columns
+    def __init__(self, function: Callable[P, Any], model: type[Model], columns: Columns) -> None:
+        self.build: Callable[..., Any] = function
+        self.model, self.columns = model, columns
         self._single = {keyword for keyword, column in columns.items() if isinstance(column, str)}
         self._make = lru_cache(REMEMBERED)(self._make_shape)
 
-    def statement(self, values: Mapping[str, Any]) -> Sql:
+    def statement(self, positional: Sequence[Any], values: Mapping[str, Any]) -> Sql:
         """The statement for what was given: the same for the same keywords, lengths and other arguments."""
+        if positional:
+            raise TypeError(f"{self.build.__name__}() takes its values by keyword")
+
         if values.keys() <= self._single:
             return self._make(tuple(values), ())
 
@@ -132,42 +136,49 @@ class PreparedStatement(Generic[R]):
         if keyword not in self.columns:
             return shape
 
-        name, *_ = [self.columns[keyword]] if keyword in self._single else self.columns[keyword]
-        field: Any = self.model._meta.get_field(name)
         if keyword in self._single:
-            return Parameter(keyword, field)
+            return Parameter(keyword, find_column(self.model, self.columns[keyword]))
 
-        return [Parameter(keyword, field, index) for index in range(shape)]
+        column = find_column(self.model, *self.columns[keyword])
+        return [Parameter(keyword, column, index) for index in range(shape)]
 
     def _write(self, arguments: Mapping[str, Any]) -> Sql:
-        return write_select(self.function(**arguments))
+        return write_select(self.build(**arguments))
 
 
-class PreparedRows(PreparedStatement[Row]):
+def find_column(model: Any, path: Any) -> "Field[Any, Any]":
+    """The column of a model that a path such as `user__email` leads to."""
+    *relations, name = path.split("__")
+    for relation in relations:
+        model = model._meta.get_field(relation).related_model
+    return model._meta.get_field(name)
+
+
+class PreparedRows(PreparedStatement[P]):
     """The SELECT of a `.values()` queryset."""
 
-    def __call__(self, **values: Any) -> list[Row]:
-        statement = self.statement(values)
+    def __call__(self, *positional: P.args, **values: P.kwargs) -> list[Row]:
+        statement = self.statement(positional, values)
         return [dict(zip(statement.names, row, strict=False)) for row in statement.fetch(values)]
 
 
-class PreparedObjects(PreparedStatement[M]):
+class PreparedObjects(PreparedStatement[P], Generic[P, M]):
     """The SELECT of a queryset of a model, whose objects bring some along that they refer to."""
 
-    def __init__(self, function: Callable[..., Any], model: type[M], related: Sequence[str], columns: Columns) -> None:
+    def __init__(self, function: Callable[P, Any], model: type[M], related: Sequence[str], columns: Columns) -> None:
         super().__init__(function, model, columns)
         self._related = related
 
-    def __call__(self, **values: Any) -> list[M]:
-        return [self._build(row) for row in self.statement(values).fetch(values)]
+    def __call__(self, *positional: P.args, **values: P.kwargs) -> list[M]:
+        return [self._read(row) for row in self.statement(positional, values).fetch(values)]
 
-    def first(self, **values: Any) -> M | None:
+    def first(self, *positional: P.args, **values: P.kwargs) -> M | None:
         """The first that it finds, if any."""
-        return next(iter(self(**values)), None)
+        return next(iter(self(*positional, **values)), None)
 
-    def get(self, **values: Any) -> M:
+    def get(self, *positional: P.args, **values: P.kwargs) -> M:
         """The first that it finds; raises the model's `DoesNotExist`."""
-        found = self.first(**values)
+        found = self.first(*positional, **values)
         if found is None:
             raise self.model.DoesNotExist  # type: ignore[attr-defined]
 
@@ -175,13 +186,13 @@ class PreparedObjects(PreparedStatement[M]):
 
     def _write(self, arguments: Mapping[str, Any]) -> Sql:
         columns = [f"{part.prefix}{name}" for part in self._parts for name in part.names]
-        return write_select(self.function(**arguments).values_list(*columns))
+        return write_select(self.build(**arguments).values_list(*columns))
 
-    def _build(self, row: Sequence[Any]) -> Any:
-        built, *related = [part.model.from_db(DEFAULT_DB_ALIAS, part.names, row[part.columns]) for part in self._parts]
+    def _read(self, row: Sequence[Any]) -> Any:
+        read, *related = [part.model.from_db(DEFAULT_DB_ALIAS, part.names, row[part.columns]) for part in self._parts]
         for name, found in zip(self._related, related, strict=True):
-            setattr(built, name, found)
-        return built
+            setattr(read, name, found)
+        return read
 
     @cached_property
     def _parts(self) -> list["Part"]:
@@ -207,15 +218,15 @@ def place(prefix: str, model: type[Model], start: int) -> Part:
     return Part(prefix, model, names, slice(start, start + len(names)))
 
 
-class PreparedUpdate(PreparedStatement[int]):
+class PreparedUpdate(PreparedStatement[P]):
     """The UPDATE of a queryset; called, it answers how many rows it changed."""
 
-    def __call__(self, **values: Any) -> int:
-        return self.statement(values).change([values])
+    def __call__(self, *positional: P.args, **values: P.kwargs) -> int:
+        return self.statement(positional, values).change([values])
 
     def many(self, many: Sequence[Mapping[str, Any]]) -> int:
         """As a call, once for each of many sets of values, which must have one shape."""
-        statements = [self.statement(values) for values in many]
+        statements = [self.statement((), values) for values in many]
         if any(statement is not statements[0] for statement in statements):
             raise TypeError("These are not the values of one statement.")
 
@@ -224,7 +235,7 @@ class PreparedUpdate(PreparedStatement[int]):
     def _write(self, arguments: Mapping[str, Any]) -> Sql:
         recorder = Recorder()
         connections[DEFAULT_DB_ALIAS].cursor = recorder  # type: ignore[method-assign,assignment]
-        self.function(**arguments)
+        self.build(**arguments)
         [statement] = recorder.statements or [NOTHING]
         return statement
 
@@ -278,19 +289,21 @@ def rolling_back() -> Iterator[None]:
 # How they are written ---------------------------------------------------------------------------
 
 
-def rows(model: type[Model], **columns: str | list[str]) -> Callable[[Callable[..., Any]], PreparedRows]:
+def rows(
+    model: type[Model], **columns: str | list[str]
+) -> "Callable[[Callable[P, QuerySet[Any, Row]]], PreparedRows[P]]":
     """For a function that returns a `.values()` queryset: rows, as dictionaries."""
     return lambda function: PreparedRows(function, model, columns)
 
 
 def objects(
     model: type[M], *related: str, **columns: str | list[str]
-) -> Callable[[Callable[..., "QuerySet[M]"]], PreparedObjects[M]]:
+) -> "Callable[[Callable[P, QuerySet[M]]], PreparedObjects[P, M]]":
     """For a function that returns a queryset of a model: its objects, with those that some foreign keys name."""
     return lambda function: PreparedObjects(function, model, related, columns)
 
 
-def update(model: type[Model], **columns: str | list[str]) -> Callable[[Callable[..., int]], PreparedUpdate]:
+def update(model: type[Model], **columns: str | list[str]) -> Callable[[Callable[P, int]], PreparedUpdate[P]]:
     """For a function that returns what `QuerySet.update` does: the number of rows that it changed."""
     return lambda function: PreparedUpdate(function, model, columns)
 

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple, Protocol, Self
 
 from django.db import models
 
-from database.prepared import insert
+from database import prepared
 from wire.request_id import request_id
 
 
@@ -47,7 +47,7 @@ class EventQuerySet(models.QuerySet[Any]):
     def record(self, subject: models.Model, what: str, *, by: Actor, **facts: Any) -> Any:
         """Append that `by` did `what` to `subject`, in the caller's transaction."""
         event = self.draft(subject, what, by=by, **facts)
-        insert([event])
+        prepared.insert([event])
         return event
 
     def draft(self, subject: models.Model, what: str, *, by: Actor, **facts: Any) -> Any:

@@ -67,7 +67,7 @@ class KeptList:
     def page(self, ordering: Ordering, *, cursor: str | None, limit: int, **filters: Any) -> Page:
         """As `paginate`, for what the function takes; all of it filters the cursors."""
         shape = digest_kept(self.model, ordering, tuple(filters.values()))
-        start = read_cursor(cursor, shape, self.model._default_manager.none(), ordering) if cursor else None
+        start = read_cursor(cursor, shape, self.model._default_manager.values(), ordering) if cursor else None
         after = (
             {f"after_{field}": value for field, value in zip(ordering.fields, start.values, strict=True)}
             if start

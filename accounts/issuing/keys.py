@@ -1,7 +1,7 @@
 """The life of a signing key: announced, signing, retired. Nobody has to be there for it."""
 
 from datetime import datetime, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import structlog
@@ -19,8 +19,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from accounts.issuing.key_derivation import Undecryptable, decrypt, encrypt
 from accounts.models import Event, SigningKey
-from database import batch_delete
-from database.prepared import Objects
+from database import batch_delete, prepared
 from tokens.errors import IssuerUnavailable
 from tokens.keys import SHARED_KID, VerifyingKey, read_jwk, shared_key
 from wire.events import SYSTEM, Actor
@@ -103,16 +102,16 @@ def signing_key() -> SigningKey:
 
 def find_unretired() -> tuple[SigningKey | None, SigningKey | None, SigningKey | None]:
     """Of the algorithm in use the key that signs and the one announced; and what signed last of another."""
-    keys = unretired().find()
+    keys = unretired_keys()
     own = {key.state: key for key in keys if key.algorithm == settings.JWT_ALGORITHM}
     others = [key for key in keys if key.state == State.SIGNING and key.algorithm != settings.JWT_ALGORITHM]
     return own.get(State.SIGNING), own.get(State.ANNOUNCED), others[-1] if others else None
 
 
-@cache
-def unretired() -> Objects[SigningKey]:
+@prepared.objects(SigningKey)
+def unretired_keys() -> QuerySet[SigningKey]:
     """The keys that are to sign or do, the one to sign last at the end."""
-    return Objects(SigningKey.objects.exclude(state=State.RETIRED).order_by("signs_from"))
+    return SigningKey.objects.exclude(state=State.RETIRED).order_by("signs_from")
 
 
 def require_key(key: SigningKey | None) -> SigningKey:

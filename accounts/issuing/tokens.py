@@ -95,7 +95,7 @@ class RefreshBackend(TokenBackend):
 
 def issue_access(session: Session) -> str:
     """An access token for the person of a session, with the scopes that their roles carry now."""
-    roles = roles_of().find(session.user_id)
+    roles = roles_of(user_id=session.user_id)
     token = AccessToken()
     token.payload.update(
         iss=settings.ISSUER,

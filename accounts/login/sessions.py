@@ -2,7 +2,6 @@
 
 import uuid
 from datetime import timedelta
-from functools import cache
 from typing import Any, NamedTuple, Self
 
 from django.conf import settings
@@ -14,10 +13,9 @@ from django.utils import timezone
 from accounts.issuing import status_lists
 from accounts.issuing.tokens import RefreshClaims, issue_access, issue_refresh, read_refresh
 from accounts.login import throttling
-from accounts.models import Event, Session, TokenStatus, User
+from accounts.models import Event, Session, TokenStatus, User, renew_session, session_by_id
 from accounts.models.sessions import SessionQuerySet
 from database import batch_delete
-from database.prepared import Change, insert, slots
 from tokens.errors import TokenRefused
 from wire.events import SYSTEM, Actor, Named
 
@@ -75,32 +73,22 @@ def open_session(user: User, origin: Origin) -> TokenPair:
     the row is compared and locked first, so that what ends sessions misses none that just opens.
     """
     now = timezone.now()
-    if not entering().run(user.pk, user.password, now):
+    if not User.objects.filter(pk=user.pk, password=user.password, is_active=True).update(last_login=now):
         raise InvalidCredentials
 
-    entry = TokenStatus()
-    insert([entry])
-    session = Session(
+    session = Session.objects.create(
         user=user,
         client_id=origin.client_id,
         device=origin.device[:200],
         address=throttling.read_address(origin.address),
-        status=entry,
+        status=TokenStatus.objects.create(),
         created_at=now,
         rotated_at=now,
         expires_at=now + settings.SESSION_LIFETIME,
     )
-    insert([session])
     by = Named(user.sub, origin.client_id)
     Event.objects.record(session, "logged in", by=by, device=session.device, address=session.address)
     return issue_tokens(session)
-
-
-@cache
-def entering() -> Change:
-    """Note when an active user with a password hash logged in."""
-    key, password, now = slots(User, "id", "password", "last_login")
-    return Change(User.objects.filter(pk=key, password=password, is_active=True), last_login=now)
 
 
 def issue_tokens(session: Session) -> TokenPair:
@@ -128,11 +116,15 @@ def refresh(token: str, *, client_id: str) -> TokenPair:
 @transaction.atomic
 def rotate(claims: RefreshClaims) -> TokenPair | None:
     """The next pair of tokens, or None; a misused session ends in this transaction, so nothing is raised here."""
-    idle_since = timezone.now() - settings.REFRESH_IDLE_LIFETIME
-    won = Session.objects.renew(
-        claims.session_id, generation=claims.generation, client_id=claims.client_id, idle_since=idle_since
+    now = timezone.now()
+    won = renew_session(
+        session_id=claims.session_id,
+        generation=claims.generation,
+        client_id=claims.client_id,
+        idle_since=now - settings.REFRESH_IDLE_LIFETIME,
+        now=now,
     )
-    session = Session.objects.read(claims.session_id)
+    session = session_by_id.first(session_id=claims.session_id)
     if not session or session.ended_at:
         return None
 

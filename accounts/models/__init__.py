@@ -19,7 +19,7 @@ from accounts.models.people import (
     fold_email,
     roles_of,
 )
-from accounts.models.sessions import FailedLogIn, Session, TokenStatus
+from accounts.models.sessions import FailedLogIn, Session, TokenStatus, renew_session, session_by_id
 
 __all__ = [
     "FIRST_PARTY",
@@ -40,5 +40,7 @@ __all__ = [
     "check_role_scopes",
     "combined_scopes",
     "fold_email",
+    "renew_session",
     "roles_of",
+    "session_by_id",
 ]

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Iterable
-from functools import cache
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -11,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 
-from database.prepared import Objects, slots
+from database import prepared
 from tokens.scopes import ROLE_SCOPES
 
 
@@ -52,7 +51,7 @@ class UserManager(BaseUserManager["User"]):
     """Users by their e-mail, however it is written."""
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        return by_email().get(fold_email(username or ""))
+        return self.get(email=fold_email(username or ""))
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """A new user with the customer role."""
@@ -71,13 +70,6 @@ class UserManager(BaseUserManager["User"]):
         user = self.create_user(email, password, **fields)
         user.roles.add(Role.objects.get(name="admin"))
         return user
-
-
-@cache
-def by_email() -> Objects["User"]:
-    """The user with an e-mail address."""
-    [email] = slots(User, "email")
-    return Objects(User.objects.filter(email=email).order_by())
 
 
 class User(AbstractBaseUser):
@@ -138,11 +130,10 @@ class User(AbstractBaseUser):
         super().save(*args, **kwargs)
 
 
-@cache
-def roles_of() -> Objects[Role]:
+@prepared.objects(Role, user_id="users__id")
+def roles_of(user_id: uuid.UUID) -> models.QuerySet[Role]:
     """The roles of one user."""
-    [user] = slots(User, "id")
-    return Objects(Role.objects.filter(users=user))
+    return Role.objects.filter(users=user_id)
 
 
 def combined_scopes(roles: Iterable[Role]) -> list[str]:

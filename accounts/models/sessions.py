@@ -1,8 +1,8 @@
 """Sessions, the status of their tokens, and how often logging in failed."""
 
 import uuid
-from functools import cache
-from typing import Any, Self
+from datetime import datetime
+from typing import Self
 
 from django.conf import settings
 from django.db import models
@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models.people import User
 from accounts.models.user_agents import name_device
-from database.prepared import Change, Objects, slots
+from database import prepared
 
 
 class TokenStatus(models.Model):
@@ -48,32 +48,6 @@ class SessionQuerySet(models.QuerySet["Session"]):
         """The sessions of a user, but the one whose id that is."""
         return self.filter(user__pk=sub).exclude(pk__in=[but] if but else [])
 
-    def renew(self, session_id: uuid.UUID, *, generation: int, client_id: str, idle_since: Any) -> bool:
-        """Move a living session from `generation` to the next; whether this call was the one that did."""
-        now = timezone.now()
-        return renewing().run(session_id, generation, client_id, idle_since, now) == 1
-
-    def read(self, session_id: uuid.UUID) -> "Session | None":
-        """A session with its user and status, if there is one."""
-        return by_sid().first(session_id)
-
-
-@cache
-def renewing() -> Change:
-    """Move a living session on, if it is a client's, in a generation, not idle since a time and not over now."""
-    columns = ("id", "generation", "client_id", "rotated_at", "rotated_at")
-    key, generation, client, idle_since, now = slots(Session, *columns)
-    own = Session.objects.alive().filter(pk=key, generation=generation, client_id=client)
-    found = own.filter(rotated_at__gt=idle_since, expires_at__gt=now)
-    return Change(found, generation=F("generation") + 1, rotated_at=now)
-
-
-@cache
-def by_sid() -> Objects["Session"]:
-    """A session with its user and status."""
-    [key] = slots(Session, "id")
-    return Objects(Session.objects.filter(pk=key).select_related("user", "status").order_by())
-
 
 class Session(models.Model):
     """One log-in of one person: the family of refresh tokens that came of it."""
@@ -102,6 +76,27 @@ class Session(models.Model):
     @property
     def device_name(self) -> str:
         return name_device(self.device)
+
+
+@prepared.objects(Session, "user", "status", session_id="id")
+def session_by_id(session_id: uuid.UUID) -> models.QuerySet[Session]:
+    """A session with its user and status."""
+    return Session.objects.filter(pk=session_id).order_by()
+
+
+@prepared.update(
+    Session,
+    session_id="id",
+    generation="generation",
+    client_id="client_id",
+    idle_since="rotated_at",
+    now="rotated_at",
+)
+def renew_session(session_id: uuid.UUID, generation: int, client_id: str, idle_since: datetime, now: datetime) -> int:
+    """Move a living session of a client from `generation` to the next; 1 if this call was the one that did."""
+    own = Session.objects.alive().filter(pk=session_id, generation=generation, client_id=client_id)
+    unexpired = own.filter(rotated_at__gt=idle_since, expires_at__gt=now)
+    return unexpired.update(generation=F("generation") + 1, rotated_at=now)
 
 
 class FailedLogIn(models.Model):
