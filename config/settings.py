@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.logs import PROCESSORS
 from tokens.encryption import read_encryption_key
-from tokens.registry import services
+from tokens.registry import DescriptionError, services
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -60,6 +60,10 @@ production(not FAILPOINT, "FAILPOINT kills the process and is for tests alone")
 
 # What this process serves -----------------------------------------------------------------------
 
+try:
+    services()
+except DescriptionError as error:
+    raise ImproperlyConfigured(str(error)) from error
 SERVICES = sorted({name.strip() for name in env.list("SERVICES", default=list(services())) if name.strip()})
 demand(SERVICES, "SERVICES names no service")
 demand(

@@ -1,16 +1,19 @@
 """What services there are, and what each says of itself in its `service.toml`, read without importing it."""
 
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from django.core.exceptions import ImproperlyConfigured
-
 ROOT = Path(__file__).resolve().parent.parent
 FILE = "service.toml"
 ROLES = ("customer", "catalogue manager", "order manager", "admin")
 """The roles that every shop begins with; the admin has whatever a role may carry."""
+
+
+class DescriptionError(Exception):
+    """A service's description of itself is wrong."""
 
 
 class Scope(NamedTuple):
@@ -37,13 +40,15 @@ class Service(NamedTuple):
     """The words of its page in the menu of a browser, and the scope that shows them."""
     calls: dict[str, str] = {}
     """The scope with which it calls each of its neighbours."""
+    away: str = ""
+    """What the gateway says while nobody answers for it."""
     layers: dict[str, list[str]] = {}
     """Its modules from the top down, for import-linter: `doors` may know REST framework, `rules` may not."""
 
 
 @cache
 def services() -> dict[str, Service]:
-    """Every service that has a folder, by name; raises `ImproperlyConfigured` for a description that is wrong."""
+    """Every service that has a folder, by name; raises `DescriptionError` for a description that is wrong."""
     found = {path.parent.name: read_service(path) for path in sorted(ROOT.glob(f"*/{FILE}"))}
     check_scopes(found)
     for service in found.values():
@@ -52,13 +57,13 @@ def services() -> dict[str, Service]:
 
 
 def read_service(path: Path) -> Service:
-    """A service by the description in its folder; raises `ImproperlyConfigured`."""
+    """A service by the description in its folder; raises `DescriptionError`."""
     try:
         said: dict[str, Any] = tomllib.loads(path.read_text())
         scopes = {name: read_scope(scope) for name, scope in said.pop("scopes", {}).items()}
         return Service(path.parent.name, scopes, **said)
     except (tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
-        raise ImproperlyConfigured(f"{path.parent.name}/{FILE}: {error}") from error
+        raise DescriptionError(f"{path.parent.name}/{FILE}: {error}") from error
 
 
 def read_scope(said: dict[str, Any]) -> Scope:
@@ -66,7 +71,7 @@ def read_scope(said: dict[str, Any]) -> Scope:
 
 
 def check_scopes(found: dict[str, Service]) -> None:
-    """Raise `ImproperlyConfigured` if two services say what one scope means."""
+    """Raise `DescriptionError` if two services say what one scope means."""
     owners: dict[str, str] = {}
     for service in found.values():
         for scope in service.scopes:
@@ -75,11 +80,15 @@ def check_scopes(found: dict[str, Service]) -> None:
 
 
 def check_service(service: Service, found: dict[str, Service]) -> None:
-    """Raise `ImproperlyConfigured` unless a description names only roles, scopes and services that there are."""
+    """Raise `DescriptionError` unless a description names only roles, scopes and services that there are."""
     for name, scope in service.scopes.items():
         strange = sorted({*scope.roles} - {*ROLES})
         demand(not strange, service, f"{name}: no such role: {', '.join(strange)}; there are {', '.join(ROLES)}")
         demand(scope.people or not scope.roles, service, f"{name}: no role may carry it, yet roles are named")
+    named = re.fullmatch("[a-z][a-z0-9]*", service.name)
+    demand(named, service, "its name is an address, a host and a database: lower-case letters and digits alone")
+    plain = service.away.isprintable() and not {*service.away} & {*'"$\\'}
+    demand(plain, service, "away may hold no quotation mark, dollar or backslash: nginx would read them")
     demand(service.staff in ("", *service.scopes), service, f"staff names no scope of its own: {service.staff}")
     demand(service.staff or not service.sections, service, "sections want a staff scope that opens them")
     for neighbour, wanted in service.calls.items():
@@ -89,7 +98,7 @@ def check_service(service: Service, found: dict[str, Service]) -> None:
 
 def demand(condition: object, service: Service, complaint: str) -> None:
     if not condition:
-        raise ImproperlyConfigured(f"{service.name}/{FILE}: {complaint}")
+        raise DescriptionError(f"{service.name}/{FILE}: {complaint}")
 
 
 def by_calls() -> list[str]:

@@ -1,10 +1,9 @@
 """What a service says of itself in its `service.toml`, and what is refused there."""
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 
 from tokens import registry
-from tokens.registry import Scope, Service, by_calls, services
+from tokens.registry import DescriptionError, Scope, Service, by_calls, services
 
 GOOD = """
 staff = "reviews:moderate"
@@ -69,6 +68,7 @@ def test_who_is_called_comes_before_who_calls():
         ('staff = "reviews:moderate"', "", "sections want a staff scope"),
         ("products = ", "basket = ", "it calls basket, which is no service"),
         ('"stock:reserve"', '"stock:resrve"', "products has no scope stock:resrve"),
+        ("[sections]", "away = 'It costs $5.'\n[sections]", "away may hold no quotation mark, dollar"),
         ('staff = "reviews:moderate"', "staff = reviews", "Invalid value"),
         ('staff = "reviews:moderate"', 'stuff = "reviews:moderate"', "unexpected keyword argument 'stuff'"),
         ("clients = true", "client = true", "unexpected keyword argument 'client'"),
@@ -79,8 +79,16 @@ def test_who_is_called_comes_before_who_calls():
 def test_a_wrong_description_is_refused_by_file_and_reason(reviews, before, after, complaint):
     assert before in GOOD
 
-    with pytest.raises(ImproperlyConfigured) as refused:
+    with pytest.raises(DescriptionError) as refused:
         reviews(GOOD.replace(before, after, 1))
 
     assert "/service.toml: " in str(refused.value)
     assert complaint in str(refused.value)
+
+
+def test_a_name_that_is_no_host_is_refused(reviews, tmp_path):
+    (tmp_path / "gift_cards").mkdir()
+    (tmp_path / "gift_cards" / registry.FILE).write_text("")
+
+    with pytest.raises(DescriptionError, match="its name is an address, a host and a database"):
+        reviews(GOOD)
