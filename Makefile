@@ -14,7 +14,7 @@ WORKERS ?= auto
 PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
 
 .PHONY: run services test check format lint types imports dependencies templates migrations deploy openapi fresh
-.PHONY: test-sqlite test-postgresql test-encrypted bench bench-quick lock clean
+.PHONY: deploy-files test-sqlite test-postgresql test-encrypted bench bench-quick lock clean
 
 ## Try it ----------------------------------------------------------------------------------------
 
@@ -26,10 +26,14 @@ run: .venv/installed
 	@echo "Tessera is at http://localhost:$(PORT); Ctrl-C ends it."
 	@exec $(BIN)/honcho start -f deploy/Procfile
 
-# The same as three services behind nginx, on port 8080 and the three after it. With PostgreSQL:
+# The same as services behind nginx, on port 8080 and those after it. With PostgreSQL:
 # make services DATABASES=postgres://me@127.0.0.1/tessera
 services: .venv/prod
 	@exec $(PY) deploy/services.py --port $(if $(filter 8000,$(PORT)),8080,$(PORT)) --databases "$(DATABASES)"
+
+# What puts the services somewhere: compose.yaml, Kubernetes, the gateway; in var/deploy.
+deploy-files:
+	$(PYTHON) deploy/render.py
 
 .venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \

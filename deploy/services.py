@@ -1,4 +1,4 @@
-"""The same code as three services behind nginx, on this machine: `make services`."""
+"""The same code as services behind nginx, on this machine: `make services`."""
 
 import argparse
 import os
@@ -18,10 +18,11 @@ from typing import NamedTuple
 from honcho.manager import Manager
 
 ROOT = Path(__file__).resolve().parent.parent
-GATEWAY = ROOT / "deploy" / "gateway"
-SERVICES = ("accounts", "products", "orders")
-CLIENT = "orders.client"
-"""The file of the secret with which orders logs in."""
+sys.path.insert(0, str(ROOT))
+
+from deploy import render  # noqa: E402
+from tokens.registry import by_calls, services  # noqa: E402
+
 THREADS = 32
 """Requests that one process answers at once."""
 PATIENCE = 60.0
@@ -35,7 +36,7 @@ Or try Tessera as one process, which needs none: make run"""
 
 
 class Split(NamedTuple):
-    """Three services and their gateway: what they write is in `folder`, `ports` are those of the services.
+    """The services and their gateway: what they write is in `folder`, `ports` are those of the services.
 
     `databases` is the address of a PostgreSQL server with the beginning of a name
     (`postgres://me@localhost/tessera` makes `tessera_accounts` and so on); empty means SQLite.
@@ -56,17 +57,16 @@ class Split(NamedTuple):
 
 def environment(split: Split, service: str) -> dict[str, str]:
     """What makes a process of this code that service."""
+    calls = services()[service].calls
     own = {
         "SERVICES": service,
         "DATABASE_URL": database(split, service),
         "SECRET_KEY_FILE": keep_secret(split, f"{service}.key"),
         "ISSUER": split.url,
-        "ACCOUNTS_URL": split.url_of("accounts"),
-        "PRODUCTS_URL": split.url_of("products"),
         "PROXIES": "1",
-    }
-    if service == "orders":
-        own |= {"CLIENT_ID": "orders", "CLIENT_SECRET_FILE": keep_secret(split, CLIENT)}
+    } | {f"{name.upper()}_URL": split.url_of(name) for name in ("accounts", *calls)}
+    if calls:
+        own |= {"CLIENT_ID": service, "CLIENT_SECRET_FILE": keep_secret(split, f"{service}.client")}
     return own
 
 
@@ -98,19 +98,23 @@ def write_gateway(
     `upstreams` are host:port by service, `rate` is requests a second from one address, and `patience`
     the seconds that an answer may take.
     """
-    for name in ("", "temp", "files"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    for file in (*GATEWAY.glob("error.*"), *ROOT.glob("openapi.json")):
-        shutil.copy(file, folder / "files")
-
+    (folder / "temp").mkdir(parents=True, exist_ok=True)
+    render.write(folder, "gateway")
+    write_openapi(folder / "openapi.json")
     names = {service.upper(): address for service, address in upstreams.items()}
-    template = Template((GATEWAY / "tessera.conf.template").read_text())
-    filled = template.safe_substitute(names, LISTEN=listen, FILES=folder / "files", RATE=rate, PATIENCE=patience)
+    template = Template((folder / "tessera.conf.template").read_text())
+    filled = template.safe_substitute(names, LISTEN=listen, FILES=folder, RATE=rate, PATIENCE=patience)
     (folder / "tessera.conf").write_text(filled)
-    shutil.copy(GATEWAY / "nginx.conf", folder)
     # Started by root it would become another user, who may not read here.
     as_root = ["-g", "user root;"] if os.geteuid() == 0 else []
     return ["nginx", "-p", f"{folder}/", "-c", "nginx.conf", "-e", "stderr", *as_root]
+
+
+def write_openapi(path: Path) -> None:
+    """Write the document of the whole API, which no process alone can describe."""
+    whole = os.environ | {"SERVICES": ",".join(services())}
+    words = [sys.executable, "manage.py", "spectacular", "--format", "openapi-json", "--file", str(path)]
+    subprocess.run(words, cwd=ROOT, env=whole, check=True)  # noqa: S603
 
 
 def gateway(split: Split) -> list[str]:
@@ -122,15 +126,15 @@ def gateway(split: Split) -> list[str]:
 
 
 def prepare(split: Split) -> None:
-    """Databases, the demo's people and products, and the client that orders is to accounts."""
+    """Databases, the clients that accounts knows, and the demo of all that need no neighbour for it."""
     if split.databases:
-        for service in SERVICES:
+        for service in by_calls():
             make_database(split, service)
-    secret = shlex.quote(keep_secret(split, CLIENT))
-    register = f"register_client orders --scope stock:reserve --audience products --secret-file {secret}"
-    run_all(split, dict.fromkeys(SERVICES, "migrate --verbosity 0"))
-    run_all(split, {"products": "demo", "accounts": register})
-    run_all(split, {"accounts": "demo"})
+    run_all(split, dict.fromkeys(by_calls(), "migrate --verbosity 0"))
+    for client in render.list_clients():
+        secret = shlex.quote(keep_secret(split, f"{client['client']}.client"))
+        run_all(split, {"accounts": f"{client['register']} --secret-file {secret}"})
+    run_all(split, {service: "demo" for service in by_calls() if not services()[service].calls})
 
 
 def make_database(split: Split, service: str) -> None:
@@ -163,7 +167,7 @@ def serve(split: Split) -> int:
     """Run everything until Ctrl-C, or until one of them ends; the exit code."""
     manager = Manager()
     manager.add_process("gateway", shlex.join(["exec", *gateway(split)]), cwd=str(ROOT))
-    for service in SERVICES:
+    for service in by_calls():
         own = os.environ | environment(split, service)
         manager.add_process(service, command(split, service), env=own, cwd=str(ROOT))
         manager.add_process(f"{service}-work", f"exec {manage()} work", env=own, cwd=str(ROOT))
@@ -172,14 +176,14 @@ def serve(split: Split) -> int:
 
 
 def command(split: Split, service: str) -> str:
-    """How a service is served. The demo's orders are placed once products can be asked to hold them."""
+    """How a service is served. Its demo runs before, and once those can be asked that it calls."""
     server = f"exec {shlex.join(granian(split.ports[service]))}"
-    if service != "orders":
+    if not services()[service].calls:
         return server
 
-    neighbours = f"{split.url_of('accounts')} {split.url_of('products')}"
-    waiting = f"{shlex.quote(sys.executable)} deploy/services.py --await {neighbours}"
-    return f"{waiting} && {manage()} demo && {server}"
+    urls = [split.url_of(name) for name in render.list_needed(service)]
+    waiting = [shlex.join([sys.executable, "deploy/services.py", "--await", *urls])] if urls else []
+    return " && ".join([*waiting, f"{manage()} demo", server])
 
 
 def granian(port: int, host: str = "127.0.0.1") -> list[str]:
@@ -219,7 +223,7 @@ def refuse_taken(ports: Iterable[int]) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=8080, help="of the gateway; the services take the next three")
+    parser.add_argument("--port", type=int, default=8080, help="of the gateway; the services take those after it")
     parser.add_argument("--databases", default="", help="postgres://user@host/name; without it SQLite in var/")
     parser.add_argument("--await", nargs="+", dest="urls", help="only wait until these may serve")
     options = parser.parse_args()
@@ -229,11 +233,11 @@ def main() -> int:
     if not shutil.which("nginx"):
         sys.exit(NO_NGINX)
 
-    ports = {service: options.port + number for number, service in enumerate(SERVICES, start=1)}
+    ports = {service: options.port + number for number, service in enumerate(by_calls(), start=1)}
     split = Split(ROOT / "var" / "services", options.port, ports, options.databases)
     refuse_taken([split.port, *ports.values()])
     prepare(split)
-    print(f"\nTessera is at {split.url}, as three services; Ctrl-C ends them.\n", flush=True)  # noqa: T201
+    print(f"\nTessera is at {split.url}, as {len(ports)} services; Ctrl-C ends them.\n", flush=True)  # noqa: T201
     return serve(split)
 
 

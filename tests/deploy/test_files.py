@@ -1,23 +1,26 @@
 """The files that put Tessera somewhere: valid by their own schemas, and at one with the settings."""
 
+import atexit
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
+from tokens.registry import by_calls, services
+
 yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
 kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed")
 
 DEPLOY = settings.BASE_DIR / "deploy"
-OVERLAYS = DEPLOY / "kubernetes" / "overlays"
 KUBERNETES = "1.33"
-SERVICES = ("accounts", "orders", "products")
+CALLERS = [name for name in by_calls() if services()[name].calls]
 
 
 def run(*command, **options):
@@ -30,33 +33,52 @@ def tool(name):
     return str(path) if path.exists() else pytest.skip(f"{name} is not installed")
 
 
+def write(folder, root=settings.BASE_DIR):
+    """What `deploy/render.py` writes, run by a Python without anything that is installed."""
+    done = run(sys.executable, "-I", "-S", str(root / "deploy" / "render.py"), str(folder))
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@cache
+def rendered():
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder)
+    return write(folder)
+
+
 @cache
 def render(shape):
     """The manifests of a shape, as kubectl makes them of the overlay."""
     if not shutil.which("kubectl"):
         return [manifest for path in manifests_of(shape) for manifest in yaml.safe_load_all(path.read_text())]
 
-    done = run("kubectl", "kustomize", str(OVERLAYS / shape))
+    return kustomize(rendered(), shape)
+
+
+def kustomize(folder, shape):
+    done = run("kubectl", "kustomize", str(folder / "kubernetes" / "overlays" / shape))
     assert done.returncode == 0, done.stderr
     return list(yaml.safe_load_all(done.stdout))
 
 
 def manifests_of(shape):
     """Where there is no kubectl: the plain files, before the overlay changes them."""
-    found = [*DEPLOY.glob("kubernetes/base/*.yaml"), *DEPLOY.glob("kubernetes/service/*.yaml")]
-    return [path for path in [*found, OVERLAYS / shape / "policy.yaml"] if path.name != "kustomization.yaml"]
+    folder = rendered() / "kubernetes"
+    found = [*folder.glob("base/*.yaml"), *folder.glob(f"overlays/{shape}/*/*.yaml")]
+    return [path for path in found if path.name != "kustomization.yaml"]
 
 
 @cache
 def compose():
-    return yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    return yaml.safe_load((rendered() / "compose.yaml").read_text())
 
 
 # Schemas ----------------------------------------------------------------------------------------
 
 
 def test_compose_is_valid():
-    done = run(tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", str(DEPLOY / "compose.yaml"))
+    done = run(tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", str(rendered() / "compose.yaml"))
 
     assert done.returncode == 0, done.stdout
 
@@ -73,9 +95,9 @@ def test_manifests_are_valid(shape):
         kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
 
 
-@pytest.mark.parametrize("path", ["deploy/secrets.sh", "deploy/postgresql/init.sh"])
-def test_scripts_are_shell(path):
-    assert run("sh", "-n", path, cwd=settings.BASE_DIR).stderr == ""
+def test_scripts_are_shell():
+    for path in (rendered() / "secrets.sh", DEPLOY / "postgresql" / "init.sh"):
+        assert run("sh", "-n", str(path)).stderr == ""
 
 
 # Compose ----------------------------------------------------------------------------------------
@@ -87,8 +109,8 @@ def profile(name):
 
 def test_both_profiles_have_a_database_a_gateway_and_workers():
     assert set(profile("monolith")) == {"postgres", "shop", "shop-work", "shop-prepare", "shop-gateway"}
-    each = {f"{service}{part}" for service in SERVICES for part in ("", "-work", "-prepare")}
-    assert set(profile("split")) == {"postgres", "gateway", "orders-demo", *each}
+    each = {f"{service}{part}" for service in services() for part in ("", "-work", "-prepare")}
+    assert set(profile("split")) == {"postgres", "gateway", *each, *(f"{caller}-demo" for caller in CALLERS)}
 
 
 def test_every_server_has_a_health_check_and_no_right_it_does_not_need():
@@ -102,17 +124,17 @@ def test_every_server_has_a_health_check_and_no_right_it_does_not_need():
 
 
 def test_compose_names_every_secret_and_makes_each(tmp_path):
-    run("sh", "deploy/secrets.sh", str(tmp_path), cwd=settings.BASE_DIR)
+    run("sh", str(rendered() / "secrets.sh"), str(tmp_path))
     used = {secret for service in compose()["services"].values() for secret in service.get("secrets", [])}
 
     assert used == set(compose()["secrets"]) == set(os.listdir(tmp_path))
 
 
 def test_secrets_that_are_there_are_kept(tmp_path):
-    run("sh", "deploy/secrets.sh", str(tmp_path), cwd=settings.BASE_DIR)
+    run("sh", str(rendered() / "secrets.sh"), str(tmp_path))
     first = {path.name: path.read_text() for path in tmp_path.iterdir()}
 
-    run("sh", "deploy/secrets.sh", str(tmp_path), cwd=settings.BASE_DIR)
+    run("sh", str(rendered() / "secrets.sh"), str(tmp_path))
 
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == first
 
@@ -163,20 +185,27 @@ def test_no_secret_stands_in_a_manifest(shape):
         assert not any(word in name for name in values for word in ("SECRET", "KEY", "PASSWORD", "DATABASE"))
 
 
+@RENDERED
 def test_only_the_gateway_and_orders_may_call_products():
-    policy = by_name("split", "NetworkPolicy")["gateway-and-orders-to-products"]["spec"]
+    assert may_call("products") == ["gateway", *(name for name in CALLERS if "products" in services()[name].calls)]
+    assert may_call("orders") == ["gateway", *(name for name in CALLERS if "orders" in services()[name].calls)]
+    assert may_call("accounts") == ["gateway", *(name for name in by_calls() if name != "accounts")]
+    assert by_name("split", "NetworkPolicy")["nobody"]["spec"].get("ingress") is None
 
-    assert policy["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "products"
+
+def may_call(service):
+    """Whose calls the network policy of a service lets through."""
+    policy = by_name("split", "NetworkPolicy")[f"{service}-callers"]["spec"]
+    assert policy["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == service
     (rule,) = policy["ingress"]
     (who,) = rule["from"]
     (names,) = who["podSelector"]["matchExpressions"]
-    assert names["values"] == ["gateway", "orders"]
-    assert by_name("split", "NetworkPolicy")["nobody"]["spec"].get("ingress") is None
+    return names["values"]
 
 
 @RENDERED
 def test_each_service_serves_itself_with_its_own_secret():
-    for service in SERVICES:
+    for service in services():
         (web,) = by_name("split", "Deployment")[f"{service}-web"]["spec"]["template"]["spec"]["containers"]
         assert web["envFrom"][2] == {"secretRef": {"name": service}}
         name = web["envFrom"][1]["configMapRef"]["name"]
@@ -185,20 +214,21 @@ def test_each_service_serves_itself_with_its_own_secret():
 
 
 @RENDERED
-def test_orders_alone_has_the_secret_that_accounts_registers():
+@pytest.mark.parametrize("caller", CALLERS)
+def test_orders_alone_has_the_secret_that_accounts_registers(caller):
     deployments = by_name("split", "Deployment")
-    holders = {name for name, deployment in deployments.items() if "orders-client" in str(deployment)}
+    holders = {name for name, deployment in deployments.items() if f"{caller}-client" in str(deployment)}
 
-    assert holders == {"orders-web", "orders-work"}
-    assert "register_client orders" in str(by_name("split", "Job")["accounts-migrate"])
+    assert holders == {f"{caller}-web", f"{caller}-work"}
+    assert f"register_client {caller}" in str(by_name("split", "Job")["accounts-migrate"])
 
 
 # At one with the rest ---------------------------------------------------------------------------
 
 
 def test_the_gateways_template_is_filled_in_everywhere_alike():
-    template = (DEPLOY / "gateway" / "tessera.conf.template").read_text()
-    wanted = set(re.findall(r"\$\{([A-Z]+)\}", template)) - {"..."}
+    template = (rendered() / "gateway" / "tessera.conf.template").read_text()
+    wanted = set(re.findall(r"\$\{([A-Z0-9]+)\}", template))
     gateway = compose()["services"]["gateway"]["environment"]
 
     assert wanted <= set(gateway)
@@ -210,3 +240,64 @@ def test_the_image_holds_what_it_runs():
 
     packages = {path.parent.name for path in settings.BASE_DIR.glob("*/__init__.py")}
     assert packages & {*ignored} == {"benchmarks", "tests"}
+
+
+# One more service -------------------------------------------------------------------------------
+
+REVIEWS = """
+calls = { products = "products:read", orders = "orders:read" }
+[scopes."reviews:read"]
+meaning = "Read reviews"
+"""
+
+
+@pytest.fixture
+def four(tmp_path):
+    """What is written where there is one more folder with a service in it."""
+    root = tmp_path / "tessera"
+    shutil.copytree(DEPLOY, root / "deploy")
+    shutil.copytree(settings.BASE_DIR / "tokens", root / "tokens")
+    for path in settings.BASE_DIR.glob("*/service.toml"):
+        (root / path.parent.name).mkdir()
+        shutil.copy(path, root / path.parent.name)
+    (root / "reviews").mkdir(exist_ok=True)
+    (root / "reviews" / "service.toml").write_text(REVIEWS)
+    return write(tmp_path / "written", root)
+
+
+def test_a_service_more_is_served_worked_prepared_and_tried(four):
+    compose = yaml.safe_load((four / "compose.yaml").read_text())
+
+    register = "register_client reviews --scope 'products:read orders:read' --audience 'products orders'"
+    assert {"reviews", "reviews-work", "reviews-prepare", "reviews-demo"} <= set(compose["services"])
+    assert register in compose["services"]["accounts-prepare"]["command"][2]
+    assert compose["services"]["gateway"]["environment"]["REVIEWS"] == "reviews:8000"
+    assert compose["services"]["reviews"]["environment"]["ORDERS_URL"] == "http://orders:8000"
+    assert compose["services"]["reviews-demo"]["depends_on"]["orders-demo"]
+    assert "reviews" in compose["services"]["postgres"]["environment"]["DATABASES"].split()
+    assert "reviews_client" in compose["secrets"]
+
+
+def test_a_service_more_has_its_addresses_and_words_at_the_gateway(four):
+    template = (four / "gateway" / "tessera.conf.template").read_text()
+
+    assert "upstream reviews { server ${REVIEWS}; keepalive 32; }" in template
+    assert "~^/((api|admin)/)?reviews(/|$) reviews;" in template
+    assert 'reviews "Reviews cannot be reached just now. The rest of the shop goes on.";' in template
+
+
+@RENDERED
+def test_a_service_more_may_call_whom_it_says(four):
+    manifests = kustomize(four, "split")
+
+    policies = {found["metadata"]["name"]: str(found) for found in manifests if found["kind"] == "NetworkPolicy"}
+    callers = {name for name in services() if "'reviews'" in policies[f"{name}-callers"]}
+    assert callers == {"accounts", "products", "orders"}
+    for manifest in manifests:
+        kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+
+
+def test_whoever_opens_a_file_that_was_made_reads_of_what():
+    for path in rendered().rglob("*.*"):
+        if path.is_file() and not path.name.startswith("error."):
+            assert path.read_text().startswith("# Made by deploy/render.py of deploy/templates/"), path

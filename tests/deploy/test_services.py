@@ -8,6 +8,7 @@ import sys
 from django.conf import settings
 
 from deploy.services import Split, environment
+from tokens.registry import by_calls, services
 
 
 def start(*arguments, **own):
@@ -37,15 +38,16 @@ def test_a_port_that_is_taken_is_named(tmp_path):
 
 
 def test_each_service_has_a_database_and_a_key_of_its_own_and_orders_a_log_in(tmp_path):
-    split = Split(tmp_path, 8080, {"accounts": 8081, "products": 8082, "orders": 8083}, "postgres://me@host/tessera")
+    ports = {service: port for port, service in enumerate(by_calls(), start=8081)}
+    split = Split(tmp_path, 8080, ports, "postgres://me@host/tessera")
 
     own = {service: environment(split, service) for service in split.ports}
 
-    assert [own[service]["DATABASE_URL"].rpartition("/")[2] for service in split.ports] == [
-        "tessera_accounts",
-        "tessera_products",
-        "tessera_orders",
-    ]
-    assert len({(tmp_path / f"{service}.key").read_text() for service in split.ports}) == 3
-    assert [service for service in split.ports if "CLIENT_ID" in own[service]] == ["orders"]
+    databases = [own[service]["DATABASE_URL"].rpartition("/")[2] for service in ports]
+    assert databases == [f"tessera_{service}" for service in ports]
+    assert len({(tmp_path / f"{service}.key").read_text() for service in ports}) == len(ports)
+    callers = [service for service in ports if services()[service].calls]
+    assert [service for service in ports if "CLIENT_ID" in own[service]] == callers
+    assert own["orders"]["CLIENT_ID"] == "orders"
+    assert own["orders"]["PRODUCTS_URL"] == f"http://127.0.0.1:{ports['products']}"
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}

@@ -1,4 +1,4 @@
-"""The shop in its two shapes: one process, and three services behind the gateway. Both with the demo in them."""
+"""The shop in its two shapes: one process, and its services behind the gateway. Both with the demo in them."""
 
 import html
 import os
@@ -17,9 +17,10 @@ import pytest
 import requests
 from django.conf import settings
 
-from deploy.services import SERVICES, Split, environment, prepare, write_gateway
+from deploy.services import Split, environment, prepare, write_gateway
 from tests.journeys.processes import PATIENCE, Process, free_port, manage, serving
 from tokens.jws import parse_jws
+from tokens.registry import by_calls, services
 from wire.demo import PASSWORD
 
 ORIGIN = "https://app.example"
@@ -180,29 +181,30 @@ def open_monolith(folder: Path, **own: str) -> Iterator[Shape]:
     port = free_port()
     url = f"http://localhost:{port}"
     shared = (
-        {"SERVICES": ",".join(SERVICES), "DATABASE_URL": f"sqlite:///{folder / 'shop.sqlite3'}", "ISSUER": url}
+        {"SERVICES": ",".join(services()), "DATABASE_URL": f"sqlite:///{folder / 'shop.sqlite3'}", "ISSUER": url}
         | QUIET
         | own
     )
     manage(shared, "migrate", "--verbosity", "0")
     manage(shared, "demo")
-    shape = Shape("monolith", url, dict.fromkeys(SERVICES, shared))
+    shape = Shape("monolith", url, dict.fromkeys(services(), shared))
     with serving(shared, folder / "shop.log", port=port) as process, working(shared, folder / "work.log"):
-        shape.processes = dict.fromkeys(SERVICES, process)
+        shape.processes = dict.fromkeys(services(), process)
         yield shape
 
 
 @contextmanager
 def open_split(folder: Path, databases: str = "", **own: str) -> Iterator[Shape]:
-    """The shop as three services behind the gateway, with the worker of orders, whose jobs matter here."""
-    split = Split(folder, free_port(), {service: free_port() for service in SERVICES}, databases)
+    """The shop as services behind the gateway, with the workers of those that call others: theirs matter here."""
+    split = Split(folder, free_port(), {service: free_port() for service in by_calls()}, databases)
     prepare(split)
-    environments = {service: environment(split, service) | QUIET | own for service in SERVICES}
+    environments = {service: environment(split, service) | QUIET | own for service in by_calls()}
     shape = Shape("split", split.url, environments)
     with ExitStack() as stack:
         start_services(stack, shape, split)
-        manage(environments["orders"], "demo")
-        stack.enter_context(working(environments["orders"], folder / "orders-work.log"))
+        for service in [name for name in by_calls() if services()[name].calls]:
+            manage(environments[service], "demo")
+            stack.enter_context(working(environments[service], folder / f"{service}-work.log"))
         stack.enter_context(routing(folder / "gateway", split.port, split.ports))
         yield shape
 
@@ -214,7 +216,7 @@ def start_services(stack: ExitStack, shape: Shape, split: Split) -> None:
         log = split.folder / f"{service}.log"
         shape.processes[service] = Process(shape.environments[service], log, port=split.ports[service])
 
-    threads = [threading.Thread(target=start, args=[service]) for service in SERVICES]
+    threads = [threading.Thread(target=start, args=[service]) for service in by_calls()]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -222,7 +224,7 @@ def start_services(stack: ExitStack, shape: Shape, split: Split) -> None:
     for process in shape.processes.values():
         stack.callback(process.stop)
         stack.callback(resume, process)
-    assert set(shape.processes) == set(SERVICES), "a service did not start"
+    assert set(shape.processes) == set(services()), "a service did not start"
 
 
 def resume(process: Process) -> None:

@@ -1,15 +1,18 @@
-"""Three services as production has them: DEBUG off, TLS ended in front, and plain HTTP between them."""
+"""The services as production has them: DEBUG off, TLS ended in front, and plain HTTP between them."""
 
 import re
+import shlex
 import uuid
 from contextlib import ExitStack
 
 import pytest
 import requests
 
-from deploy.services import SERVICES, Split, environment
+from deploy.render import list_clients
+from deploy.services import Split, environment
 from tests.journeys.processes import free_port, manage
 from tests.journeys.split.shapes import Shape, routing, start_services
+from tokens.registry import by_calls
 from wire.demo import product_id
 
 pytestmark = pytest.mark.slow
@@ -23,7 +26,7 @@ WHO = {"email": "frank@example.com", "password": "a mosaic of words", "name": "F
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("production")
-    split = Split(folder, free_port(), {service: free_port() for service in SERVICES})
+    split = Split(folder, free_port(), {service: free_port() for service in by_calls()})
     own = {
         "DEBUG": "off",
         "ISSUER": "https://shop.example",
@@ -33,13 +36,14 @@ def shop(tmp_path_factory):
         "STATIC_ROOT": str(folder / "static"),
         "LOG_LEVEL": "WARNING",
     }
-    shape = Shape("production", split.url, {service: environment(split, service) | own for service in SERVICES})
-    for service in SERVICES:
+    shape = Shape("production", split.url, {service: environment(split, service) | own for service in by_calls()})
+    for service in by_calls():
         shape.manage(service, "migrate", "--verbosity", "0")
     manage(shape.environments["products"], "collectstatic", "--no-input", "--verbosity", "0")
     manage(shape.environments["products"], "demo")
-    rights = ["--scope", "stock:reserve", "--audience", "products", "--secret-file", str(folder / "orders.client")]
-    shape.manage("accounts", "register_client", "orders", *rights)
+    for client in list_clients():
+        secret = str(folder / f"{client['client']}.client")
+        shape.manage("accounts", *shlex.split(client["register"]), "--secret-file", secret)
     with ExitStack() as stack:
         start_services(stack, shape, split)
         stack.enter_context(routing(folder / "gateway", split.port, split.ports))

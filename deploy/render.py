@@ -1,0 +1,166 @@
+"""Write what puts Tessera somewhere: deploy/templates filled in with what the services say of themselves.
+
+`python3 deploy/render.py [FOLDER]` writes to var/deploy, and needs Python 3.11 and nothing besides. In a template,
+`@name` is filled in, and the lines from `@each names` to `@end names` stand once for each of them, be it none.
+A file under `@shape` is written for each shape of the shop, one under `@part` for each part of the shape.
+"""
+
+import html
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+from string import Template
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tokens.registry import by_calls, services  # noqa: E402
+
+TEMPLATES = ROOT / "deploy" / "templates"
+BLOCK = re.compile(r"^[^\n]*@each (\w+)[^\n]*\n(.*?)^[^\n]*@end \1\b[^\n]*\n", re.MULTILINE | re.DOTALL)
+COMMENTED = (".conf", ".sh", ".template", ".yaml")
+"""Files in which a line may begin with #."""
+
+Facts = dict[str, Any]
+
+
+class Form(Template):
+    """A text with places; `$` is left to nginx, Compose and the shell."""
+
+    delimiter = "@"
+
+
+def main() -> None:
+    write(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "var" / "deploy")
+
+
+def write(folder: Path, part: str = ".") -> None:
+    """Fill in the templates, or those in one folder of them, which then becomes `folder`."""
+    facts = describe() | {"root": os.path.relpath(ROOT, folder.resolve())}
+    for path in sorted((TEMPLATES / part).rglob("*.*")):
+        name = str(path.relative_to(TEMPLATES / part))
+        for own in list_places(name, facts):
+            target = folder / fill(name, own)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(head(path) + fill(path.read_text(), own))
+
+
+def list_places(name: str, facts: Facts) -> list[Facts]:
+    """The facts of each file that a template makes."""
+    shapes = [facts | shape for shape in facts["shapes"]]
+    if "@part" in name:
+        return [shape | part for shape in shapes for part in shape["parts"]]
+
+    return shapes if "@shape" in name else [facts]
+
+
+def head(path: Path) -> str:
+    made = f"# Made by deploy/render.py of {path.relative_to(ROOT)} and each service.toml: change those.\n"
+    return made if path.suffix in COMMENTED else ""
+
+
+def fill(text: str, facts: Facts) -> str:
+    """A template, filled in."""
+    first, *blocks = BLOCK.split(text)
+    filled = [Form(first).substitute(facts)]
+    for name, body, rest in zip(blocks[::3], blocks[1::3], blocks[2::3], strict=True):
+        filled += [fill(body, facts | each) for each in facts[name]]
+        filled.append(Form(rest).substitute(facts))
+    return "".join(filled)
+
+
+# What the templates may say -----------------------------------------------------------------------
+
+
+def describe() -> Facts:
+    return {
+        "names": " ".join(by_calls()),
+        "NAMES": "|".join(map(str.upper, by_calls())),
+        "services": [name_service(name) | {"away": find_words(name)} for name in by_calls()],
+        "menu": [
+            {"service": name, "words": html.escape(services()[name].menu["words"])}
+            for name in by_calls()
+            if services()[name].menu
+        ],
+        "called": [name_service(name) for name in by_calls() if name == "accounts" or list_callers(name)],
+        "clients": list_clients(),
+        "hosts": ",".join(by_calls()),
+        "shapes": [describe_monolith(), describe_split()],
+    }
+
+
+def name_service(name: str) -> Facts:
+    return {"service": name, "SERVICE": name.upper()}
+
+
+def find_words(name: str) -> str:
+    """What is said while a service is away."""
+    return services()[name].away or f"{name.capitalize()} cannot be reached just now. The rest of the shop goes on."
+
+
+def describe_monolith() -> Facts:
+    shop = {"part": "shop", "serves": ",".join(services()), "callers": "gateway", "alone": [{}]}
+    return {
+        "shape": "monolith",
+        "title": "The whole shop in one process",
+        "gateway": "shop-gateway",
+        "hosts": "shop-web",
+        "routes": [{"part": "shop", **name_service(name)} for name in by_calls()],
+        "called": [],
+        "parts": [shop | {"caller": [], "clients": [], "needed": [], "demos": []}],
+    }
+
+
+def describe_split() -> Facts:
+    return {
+        "shape": "split",
+        "title": "The same as services",
+        "gateway": "gateway",
+        "hosts": ",".join(f"{name}-web" for name in by_calls()),
+        "routes": [{"part": name, **name_service(name)} for name in by_calls()],
+        "parts": [describe_part(name) for name in by_calls()],
+    }
+
+
+def describe_part(name: str) -> Facts:
+    """A service as a deployable of its own; a list of one or none says yes or no."""
+    calls = bool(services()[name].calls)
+    callers = [other for other in by_calls() if other != name] if name == "accounts" else list_callers(name)
+    return {
+        "part": name,
+        "serves": name,
+        "callers": ", ".join(["gateway", *callers]),
+        "alone": [{}] * (not calls),
+        "caller": [{}] * calls,
+        "clients": list_clients() if name == "accounts" else [],
+        "needed": [name_service(other) for other in list_needed(name)],
+        "demos": [name_service(other) for other in list_needed(name) if services()[other].calls],
+    }
+
+
+def list_callers(name: str) -> list[str]:
+    return [other for other in by_calls() if name in services()[other].calls]
+
+
+def list_needed(name: str) -> list[str]:
+    """Who must serve before a service's demo can call anybody; of two that call each other, the first does not wait."""
+    before = by_calls()[: by_calls().index(name)]
+    return [other for other in before if other == "accounts" or other in services()[name].calls]
+
+
+def list_clients() -> list[Facts]:
+    """Every service that calls others, with the command that makes it a client of accounts."""
+    return [{"client": name, "register": write_command(name)} for name in by_calls() if services()[name].calls]
+
+
+def write_command(client: str) -> str:
+    calls = services()[client].calls
+    scopes, audience = shlex.quote(" ".join(calls.values())), shlex.quote(" ".join(calls))
+    return f"register_client {client} --scope {scopes} --audience {audience}"
+
+
+if __name__ == "__main__":
+    main()
