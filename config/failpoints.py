@@ -1,6 +1,6 @@
 """Places at which a process can be made to die, so that it can be proven that nothing is lost when one does.
 
-Off, there are none: the services call nothing here. `FAILPOINT=orders.checkout.place:after` replaces
+Off, there are none: the services call nothing here. `FAILPOINT=orders.checkout.place_order:after` replaces
 that one function, at the start, by one that ends the process right after it (or `:before` it), as
 `kill -9` would. What a service is made of thereby names its own failpoints.
 """

@@ -195,7 +195,9 @@ REFRESH_GRACE = timedelta(seconds=30)
 # The seams: where a neighbour is a function call, and where it is HTTP --------------------------
 
 TOKEN_ISSUER = "accounts.issuing.local_issuer.LocalIssuer" if "accounts" in SERVICES else "tokens.issuer.RemoteIssuer"
-INVENTORY = "config.local_inventory.LocalInventory" if "products" in SERVICES else "orders.inventory.RemoteInventory"
+INVENTORY = (
+    "config.local_inventory.LocalInventory" if "products" in SERVICES else "orders.inventory_http.RemoteInventory"
+)
 
 # The database -----------------------------------------------------------------------------------
 

@@ -37,7 +37,7 @@ class Waiting(admin.SimpleListFilter):
         if self.value() == "unsettled":
             return queryset.unsettled()
         if self.value() == "owes":
-            return queryset.exclude(owes="")
+            return queryset.owing()
         if self.value() == "pending":
             return queryset.filter(status=Status.PENDING)
 
@@ -57,20 +57,20 @@ class OrderActionForm(ActionForm):
     reference = forms.CharField(required=False, max_length=200, label="Reference (to pay):")
 
 
-def act(word: str) -> Action:
+def make_action(action: str) -> Action:
     """The admin action that takes an action on each order that was picked."""
 
-    @admin.action(description=f"{word.capitalize()} the picked orders", permissions=["view"])
+    @admin.action(description=f"{action.capitalize()} the picked orders", permissions=["view"])
     def run(section: "OrderAdmin", request: HttpRequest, picked: Any) -> None:
-        section.change(request, picked, word)
+        section.take_action(request, picked, action)
 
-    run.__name__ = word
+    run.__name__ = action
     return run
 
 
 @admin.action(description="Settle the picked orders", permissions=["view"])
 def settle(section: "OrderAdmin", request: HttpRequest, picked: Any) -> None:
-    """Do at once what the resolver would do by and by."""
+    """Do at once what the resolver would do in time."""
     results = defaultdict(list)
     for order_id, number in picked.unsettled().values_list("pk", "number"):
         results[attempt(order_id)].append(number)
@@ -85,13 +85,13 @@ def settle(section: "OrderAdmin", request: HttpRequest, picked: Any) -> None:
 class OrderAdmin(ReadOnlyAdmin):
     """Every order, with its lines and events. A change of status is an action, run outside any transaction."""
 
-    list_display = ["number", "status", "customer_email", "amount", "created_at", "owes"]
+    list_display = ["number", "status", "customer_email", "amount", "created_at", "outbox"]
     list_filter = ["status", Waiting, "created_at"]
     search_fields = ["number", "customer_email"]
     search_help_text = "Number or e-mail."
     inlines = [LineInline]
     action_form = OrderActionForm
-    actions = [*map(act, ACTIONS), settle]
+    actions = [*map(make_action, ACTIONS), settle]
     fields = readonly_fields = (
         "number",
         "status",
@@ -99,11 +99,11 @@ class OrderAdmin(ReadOnlyAdmin):
         "customer_name",
         "customer_email",
         "customer_id",
-        "ship_to",
+        *Order.GIVEN,
         "created_at",
         "placed_at",
         "payment_reference",
-        "owes",
+        "outbox",
         "rejection",
         "timeline",
     )
@@ -118,24 +118,24 @@ class OrderAdmin(ReadOnlyAdmin):
         rows = ((f"{event.at:%Y-%m-%d %H:%M:%S}", event.what, event.sub) for event in events)
         return format_html_join("", "<div>{} UTC: {} by {}</div>", rows)
 
-    def change(self, request: HttpRequest, picked: Any, word: str) -> None:
+    def take_action(self, request: HttpRequest, picked: Any, action: str) -> None:
         """Take an action on each order that was picked, and say which allowed it."""
-        reference = request.POST.get("reference", "").strip() if word == "pay" else ""
-        if word == "pay" and not reference:
+        reference = request.POST.get("reference", "").strip() if action == "pay" else ""
+        if action == "pay" and not reference:
             self.message_user(request, "To pay takes a reference.", messages.ERROR)
             return
 
         results = defaultdict(list)
         for order_id, number in picked.values_list("pk", "number"):
-            results[self.take(request, order_id, word, reference)].append(number)
+            results[self.try_action(request, order_id, action, reference)].append(number)
         for result, numbers in results.items():
             refused = result.startswith("Not")
             self.report(request, result, numbers, messages.WARNING if refused else messages.SUCCESS)
 
-    def take(self, request: HttpRequest, order_id: UUID, word: str, reference: str) -> str:
-        """Take an action on one order; what came of it, in words."""
+    def try_action(self, request: HttpRequest, order_id: UUID, action: str, reference: str) -> str:
+        """Take an action on one order; what came of it."""
         try:
-            order = transitions.change(order_id, word, by=current_user(request), reference=reference)
+            order = transitions.take_action(order_id, action, by=current_user(request), reference=reference)
         except transitions.WrongStatus as error:
             return f"Not possible while {error.order.status}"
         return order.get_status_display()

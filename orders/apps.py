@@ -11,4 +11,4 @@ class OrdersConfig(AppConfig):
     def ready(self) -> None:
         from orders import metrics  # noqa: PLC0415  # There are models only now.
 
-        metrics.publish()
+        metrics.register_metrics()

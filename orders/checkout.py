@@ -1,16 +1,16 @@
-"""Placing an order: write it down, have products hold its lines, and say what came of it."""
+"""Placing an order: write it down, have products hold its lines, and write down what came of it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from operator import attrgetter
-from typing import NamedTuple, TypeVar
-from uuid import UUID
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
 
 import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from orders import outbox, story
+from orders import idempotency, order_details, outbox, queries
 from orders.inventory import (
     Gone,
     InventoryUnavailable,
@@ -22,14 +22,16 @@ from orders.inventory import (
 )
 from orders.lifecycle import Status
 from orders.models import LEASE, Order
-from orders.story import Story
+from orders.order_details import OrderDetails
 from wire.events import SYSTEM
 
-T = TypeVar("T")
 logger = structlog.get_logger(__name__)
 
 MAX_LINES = 50
 MAX_QUANTITY = 10_000
+
+Answer = list[ReservedLine] | NotReserved | None
+"""What products answers to the lines of an order: how it holds them, or why it never will; None if nothing."""
 
 
 class Customer(NamedTuple):
@@ -41,27 +43,80 @@ class Customer(NamedTuple):
     client_id: str = ""
 
 
+class OrderRequest(NamedTuple):
+    """What a customer wants: under a key, if it may be asked for again, and under an id, if the caller chose one."""
+
+    customer: Customer
+    lines: Iterable[RequestedLine]
+    fields: Mapping[str, Any] = MappingProxyType({})
+    """What else they say, by column (`Order.GIVEN`)."""
+    key: str = ""
+    order_id: UUID | None = None
+
+
+class Outcome(NamedTuple):
+    """What came of a request; `is_replayed` if its order was placed or refused before it came."""
+
+    details: OrderDetails
+    is_replayed: bool = False
+
+
 class BadLines(ValueError):
     """These lines are no order: none, too many, too much of a product, or two prices for one."""
 
+    @property
+    def errors(self) -> dict[str, list[str]]:
+        return {"lines": [str(self)]}
 
-def place_order(
-    customer: Customer, lines: Iterable[RequestedLine], *, ship_to: str = "", order_id: UUID | None = None
-) -> Order:
-    """Order something, under an id of the caller's if there is one; never from inside a transaction.
+
+def place_order(request: OrderRequest) -> Outcome:
+    """Order something, once for each key; never from inside a transaction.
 
     The order comes back placed; rejected, with the reason in `rejection`; cancelled, if somebody
-    was that fast; or pending, if products cannot be reached. Raises `BadLines`.
+    was that fast; or pending, if products cannot be reached. Raises `BadLines`, `KeyReused` or `StillRunning`.
     """
-    opened = open_order(customer, merge(lines), ship_to=ship_to, order_id=order_id)
-    return confirm(opened, attrgetter("order"))
+    order, lines = draft_order(request), merge_lines(request.lines)
+
+    # Transaction 1: the key, if there is one; the order, its lines and its first event.
+    with transaction.atomic(durable=True):
+        earlier = None
+        if request.key:
+            earlier = idempotency.claim_key(order, lines, key=request.key, client_id=request.customer.client_id)
+        if earlier:
+            details = queries.get_details(earlier.order)
+        else:
+            details = order_details.insert_order(order, lines, by=request.customer)
+    if earlier and not idempotency.may_resume(earlier):
+        return Outcome(details, is_replayed=not details.is_pending)
+
+    # No transaction is open while products is asked.
+    answer = ask_products(details)
+
+    # Transaction 2: the status, the prices and an event.
+    with transaction.atomic(durable=True):
+        details = record_answer(details, answer)
+    if details.order.outbox:
+        outbox.try_calls(details.order.pk)
+    return Outcome(details)
 
 
-def merge(lines: Iterable[RequestedLine]) -> list[RequestedLine]:
+def draft_order(request: OrderRequest) -> Order:
+    """A pending order that is not written yet."""
+    return Order(
+        id=request.order_id or uuid4(),
+        customer_id=request.customer.sub,
+        customer_name=request.customer.name[:200],
+        customer_email=request.customer.email[:254],
+        lease_until=timezone.now() + LEASE,
+        **request.fields,
+    )
+
+
+def merge_lines(lines: Iterable[RequestedLine]) -> list[RequestedLine]:
     """The lines with each product once, sorted by it; raises `BadLines`."""
     merged: dict[UUID, RequestedLine] = {}
     for line in lines:
-        merged[line.product] = add(merged[line.product], line) if line.product in merged else line
+        merged[line.product] = sum_lines(merged[line.product], line) if line.product in merged else line
     if not 1 <= len(merged) <= MAX_LINES:
         raise BadLines(f"An order has 1 to {MAX_LINES} products.")
     if not all(1 <= line.quantity <= MAX_QUANTITY for line in merged.values()):
@@ -70,7 +125,7 @@ def merge(lines: Iterable[RequestedLine]) -> list[RequestedLine]:
     return [merged[product] for product in sorted(merged)]
 
 
-def add(first: RequestedLine, second: RequestedLine) -> RequestedLine:
+def sum_lines(first: RequestedLine, second: RequestedLine) -> RequestedLine:
     """Two lines of one product as one."""
     prices = {line.price for line in (first, second)} - {None}
     if len(prices) > 1:
@@ -79,67 +134,37 @@ def add(first: RequestedLine, second: RequestedLine) -> RequestedLine:
     return RequestedLine(first.product, first.quantity + second.quantity, prices.pop() if prices else None)
 
 
-@transaction.atomic(durable=True)
-def open_order(
-    customer: Customer, lines: list[RequestedLine], *, ship_to: str = "", order_id: UUID | None = None
-) -> Story:
-    """Write a pending order down before products hears of it."""
-    order = draft(customer, ship_to=ship_to)
-    order.pk = order_id or order.pk
-    return story.begin(order, lines, by=customer)
+def resume_order(order: Order) -> Order:
+    """Go on with a pending order whose lease the caller has; never from inside a transaction.
 
-
-def draft(customer: Customer, *, ship_to: str) -> Order:
-    """A pending order that is not written yet."""
-    return Order(
-        customer_id=customer.sub,
-        customer_name=customer.name[:200],
-        customer_email=customer.email[:254],
-        ship_to=ship_to,
-        lease_until=timezone.now() + LEASE,
-    )
-
-
-def resume(order: Order) -> Order:
-    """Go on with an order that was left pending; one that waited too long is rejected."""
-    return confirm(story.read(order), attrgetter("order"))
-
-
-def give_up(order: Order) -> bool:
-    """Reject a pending order for which nothing could be held; whether it was still pending."""
-    opened = story.read(order)
-    with transaction.atomic(durable=True):
-        return reject(opened, refuse_late(opened))
-
-
-def confirm(opened: Story, tell: Callable[[Story], T]) -> T:
-    """Have products hold the lines of a pending order, and write down what came of it.
-
-    `tell` is asked, in the transaction that does so, what to answer of the order as it then stands.
-    Never from inside a transaction.
+    One that has waited for too long is rejected.
     """
-    said = ask_products(opened)
+    details = queries.get_details(order)
+    answer = ask_products(details)
     with transaction.atomic(durable=True):
-        told = conclude(opened, said)
-        answer = tell(told)
-    if told is opened and told.order.owes:
-        outbox.offer(told.order.pk)
-    return answer
+        return record_answer(details, answer).order
 
 
-def ask_products(opened: Story) -> list[ReservedLine] | NotReserved | None:
-    """What products says to the lines of a pending order: how it holds them, or why it never will; None if nothing."""
-    order = opened.order
+def reject_overdue_order(order: Order) -> bool:
+    """Reject a pending order for which nothing could be held; whether it was still pending."""
+    details = queries.get_details(order)
+    with transaction.atomic(durable=True):
+        return reject_order(details, not_held(details))
+
+
+def ask_products(details: OrderDetails) -> Answer:
+    """Have products hold the lines of a pending order, and bring back its answer."""
+    order = details.order
     if order.is_overdue:
-        return refuse_late(opened)
+        return not_held(details)
 
     try:
-        return get_inventory().reserve(order.pk, opened.wanted)
+        return get_inventory().reserve(order.pk, details.requested_lines)
     except NotReserved as error:
         return error
     except Gone:
         # It was cancelled or rejected meanwhile; if not, nothing can be held for it any more.
-        return refuse_late(opened)
+        return not_held(details)
     except InventoryUnavailable as error:
         logger.warning("order_waits", order=str(order.pk), error=repr(error))
     except OtherLines as error:
@@ -148,45 +173,48 @@ def ask_products(opened: Story) -> list[ReservedLine] | NotReserved | None:
     return None
 
 
-def refuse_late(opened: Story) -> NotReserved:
+def not_held(details: OrderDetails) -> NotReserved:
     """Nothing was held for an order in time, and never will be."""
-    return NotReserved([{"product": str(line["product"])} for line in opened.lines])
+    return NotReserved([{"product": str(line["product"])} for line in details.lines])
 
 
-def conclude(opened: Story, said: list[ReservedLine] | NotReserved | None) -> Story:
-    """Write down what products said to a pending order, in the caller's transaction; the order as it then stands.
+def record_answer(details: OrderDetails, answer: Answer) -> OrderDetails:
+    """Write down what products answered for a pending order, in the caller's transaction; the order as it then is.
 
-    Where it is pending no more, somebody was faster, and it owes a release already. Without an answer it
-    is left to whoever comes next.
+    If it is pending no more, somebody was faster, and it owes a release already. Without an answer it is
+    left to whoever comes next.
     """
-    done = False
-    if said is None:
-        Order.objects.let_go(opened.order.pk)
+    is_decided = False
+    if answer is None:
+        Order.objects.release_lease(details.order.pk)
+        idempotency.mark_accepted(details.order.pk)
+    elif isinstance(answer, NotReserved):
+        is_decided = reject_order(details, answer)
     else:
-        done = reject(opened, said) if isinstance(said, NotReserved) else place(opened, said)
-    return opened if done else story.read(Order.objects.read(opened.order.pk))
+        is_decided = confirm_order(details, answer)
+    return details if is_decided else queries.get_details(queries.get_order(details.order.pk))
 
 
-def place(opened: Story, held: list[ReservedLine]) -> bool:
-    """Confirm a pending order with what products holds for it, in the caller's transaction; whether it was pending."""
-    total = sum((line.unit_price * line.quantity for line in held), Decimal(0))
-    changes = {"placed_at": timezone.now(), "currency": held[0].currency, "total": total}
-    if not Order.objects.move(opened.order, Status.PLACED, **changes):
+def confirm_order(details: OrderDetails, reserved: list[ReservedLine]) -> bool:
+    """Place a pending order with what products holds for it, in the caller's transaction; whether it was pending."""
+    total = sum((line.unit_price * line.quantity for line in reserved), Decimal(0))
+    changes = {"placed_at": timezone.now(), "currency": reserved[0].currency, "total": total}
+    if not Order.objects.move(details.order, Status.PLACED, **changes):
         return False
 
-    opened.price(held)
-    opened.note(Status.PLACED, by=SYSTEM)
+    details.set_prices(reserved)
+    details.record_event(Status.PLACED, by=SYSTEM)
     return True
 
 
-def reject(opened: Story, why: NotReserved) -> bool:
+def reject_order(details: OrderDetails, reason: NotReserved) -> bool:
     """Refuse a pending order for good, in the caller's transaction; whether it was pending.
 
-    It then owes the release of what may be held.
+    It then owes products the release of what may be held.
     """
-    rejection = {"code": why.code, "lines": why.lines}
-    if not Order.objects.move(opened.order, Status.REJECTED, rejection=rejection):
+    rejection = {"code": reason.code, "lines": reason.lines}
+    if not Order.objects.move(details.order, Status.REJECTED, rejection=rejection):
         return False
 
-    opened.note(Status.REJECTED, by=SYSTEM, **rejection)
+    details.record_event(Status.REJECTED, by=SYSTEM, **rejection)
     return True

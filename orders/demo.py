@@ -4,7 +4,7 @@ from typing import NamedTuple
 from uuid import UUID, uuid5
 
 from orders import checkout, transitions
-from orders.checkout import Customer
+from orders.checkout import Customer, OrderRequest
 from orders.inventory import RequestedLine
 from orders.lifecycle import TARGETS, Status
 from orders.models import Order
@@ -34,7 +34,7 @@ ORDERS: list[tuple[Person, Basket, list[str]]] = [
 
 def seed() -> str:
     """Place the demo's orders that are not there, and go on with those left half way; what was done, in words."""
-    placed = sum(place(order_id(number), *row) for number, row in enumerate(ORDERS))
+    placed = sum(place_demo_order(order_id(number), *row) for number, row in enumerate(ORDERS))
     return f"{placed} orders placed"
 
 
@@ -43,25 +43,26 @@ def order_id(number: int) -> UUID:
     return uuid5(NAMESPACE, f"order {number}")
 
 
-def place(pk: UUID, person: Person, basket: Basket, actions: list[str]) -> bool:
+def place_demo_order(pk: UUID, person: Person, basket: Basket, actions: list[str]) -> bool:
     """Have an order placed and moved on; whether it was placed only now."""
     known = Order.objects.filter(pk=pk).first()
     was_placed = known is not None and known.placed_at is not None
     order = resume(known) if known else order_basket(pk, person, basket)
     for action in find_actions(order, actions):
-        transitions.change(pk, action, by=ORDER_MANAGER, reference="DEMO" if action == "pay" else "")
+        transitions.take_action(pk, action, by=ORDER_MANAGER, reference="DEMO" if action == "pay" else "")
     return order.placed_at is not None and not was_placed
 
 
 def resume(order: Order) -> Order:
     """Go on with an order that products did not answer for before."""
-    return checkout.resume(order) if Order.objects.take_over(order.pk) else order
+    return checkout.resume_order(order) if Order.objects.acquire_lease(order.pk) else order
 
 
 def order_basket(pk: UUID, person: Person, basket: Basket) -> Order:
     customer = Customer(str(person.id), person.name, person.email, "demo")
     lines = [RequestedLine(product_id(sku), quantity) for sku, quantity in basket.items()]
-    return checkout.place_order(customer, lines, ship_to=f"{person.name}\n1 Mosaic Lane\nRavenna", order_id=pk)
+    fields = {"ship_to": f"{person.name}\n1 Mosaic Lane\nRavenna"}
+    return checkout.place_order(OrderRequest(customer, lines, fields, order_id=pk)).details.order
 
 
 def find_actions(order: Order, actions: list[str]) -> list[str]:

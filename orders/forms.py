@@ -4,8 +4,11 @@ from typing import Any
 
 from django import forms
 
-from orders.checkout import MAX_QUANTITY
+from orders.checkout import MAX_QUANTITY, OrderRequest
 from orders.inventory import RequestedLine
+from orders.models import Order
+from orders.serializers import read_customer
+from tokens.user import TokenUser
 from wire.money import MAX_DIGITS, STORED_PLACES
 
 
@@ -23,9 +26,12 @@ class OrderForm(forms.Form):
         required=False, max_length=1000, label="Ship to (if you like)", widget=forms.Textarea(attrs={"rows": 3})
     )
 
-    def read_line(self) -> RequestedLine:
+    def read_request(self, caller: TokenUser) -> OrderRequest:
+        """The order that a valid form wants placed."""
         data: dict[str, Any] = self.cleaned_data
-        return RequestedLine(data["product"], data["quantity"], data["price"])
+        line = RequestedLine(data["product"], data["quantity"], data["price"])
+        fields = {name: data[name] for name in Order.GIVEN if name in data}
+        return OrderRequest(read_customer(caller), [line], fields, data["key"])
 
 
 class PayForm(forms.Form):

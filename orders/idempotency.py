@@ -1,28 +1,21 @@
-"""One key, one order: what a caller asks for again is answered as before.
+"""One key, one order: who repeats a request under its key gets the answer to the first.
 
 After draft-ietf-httpapi-idempotency-key-header: a key counts for its `sub`, client and operation,
-for 24 hours; what it came with is remembered by a fingerprint.
+for 24 hours; what it came with is remembered by a fingerprint. Its answer follows from its order.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
-from functools import cache, partial
-from typing import Any, NamedTuple
+from collections.abc import Sequence
 from uuid import UUID
 
 import orjson
 import structlog
-from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from database.prepared import Change, insert, slots
-from orders import checkout, story
-from orders.checkout import Customer
+from database.prepared import insert
 from orders.inventory import RequestedLine
 from orders.lifecycle import Status
 from orders.models import KEY_LIFETIME, IdempotencyKey, Order
-from orders.story import Story
-from wire import json
 
 logger = structlog.get_logger(__name__)
 
@@ -31,150 +24,82 @@ PLACE = "place"
 BATCH = 1_000
 """Keys that one statement clears."""
 TRIES = 5
-"""Times that a request looks again at a key which others forget and claim meanwhile."""
+"""Times that a key is looked at again which others forget and claim meanwhile."""
 ACCEPTED = 202
-"""The one status that is not final."""
 
 
 class KeyReused(Exception):
-    """The key was used for something else: for `order_id`."""
+    """The key was used for something else: for `order`."""
 
-    def __init__(self, order_id: UUID) -> None:
-        super().__init__(order_id)
-        self.order_id = order_id
+    def __init__(self, order: UUID) -> None:
+        super().__init__(order)
+        self.order = order
 
 
 class StillRunning(Exception):
     """Somebody is placing the order of this key right now."""
 
 
-class Asked(NamedTuple):
-    """What a customer asks for under a key."""
+def claim_key(order: Order, lines: Sequence[RequestedLine], *, key: str, client_id: str) -> IdempotencyKey | None:
+    """Take a key for a new order, in the caller's transaction; if it was taken before, the key with its order.
 
-    customer: Customer
-    lines: list[RequestedLine]
-    ship_to: str
-    key: str
-
-
-class Answer(NamedTuple):
-    """What a caller is told of an order: a status and a body of JSON; 202 is not final."""
-
-    status: int
-    body: dict[str, Any]
-
-
-class Outcome(NamedTuple):
-    """What came of a request under a key; `replayed` if it was answered so before."""
-
-    order_id: UUID
-    status: int
-    body: dict[str, Any]
-    replayed: bool = False
-
-
-Teller = Callable[[Story], Answer]
-
-
-def place_once(
-    customer: Customer, lines: Iterable[RequestedLine], *, key: str, answer: Teller, ship_to: str = ""
-) -> Outcome:
-    """Place an order under a key of the customer's: once, however often it is asked for.
-
-    `answer` says what a caller is told of an order; its final answer is kept, and given again.
-    Never from inside a transaction. Raises `BadLines`, `KeyReused` or `StillRunning`.
+    Raises `KeyReused`, or `StillRunning` if it cannot be had.
     """
-    asked = Asked(customer, checkout.merge(lines), ship_to, key)
+    new = IdempotencyKey(
+        sub=order.customer_id,
+        client_id=client_id,
+        operation=PLACE,
+        key=key,
+        fingerprint=compute_fingerprint(order, lines),
+        order=order,
+    )
     for _ in range(TRIES):
-        opened = claim(asked)
-        if opened:
-            return checkout.confirm(opened, partial(keep, answer))
-        known = recall(asked)
-        if known:
-            return repeat(known, asked, answer)
+        if insert([new], ignore_conflicts=True):
+            return None
+        earlier = find_earlier_key(new)
+        if earlier and earlier.fingerprint != new.fingerprint:
+            raise KeyReused(earlier.order_id)
+        if earlier:
+            return earlier
 
     raise StillRunning
 
 
-def claim(asked: Asked) -> Story | None:
-    """Write down a pending order together with its key; None if the key is taken."""
-    try:
-        return write(asked)
-    except IntegrityError:
-        return None
-
-
-@transaction.atomic(durable=True)
-def write(asked: Asked) -> Story:
-    order = checkout.draft(asked.customer, ship_to=asked.ship_to)
-    # The key goes first, since it is what may be refused.
-    insert([IdempotencyKey(**name(asked), fingerprint=fingerprint(asked), order_id=order.pk)])
-    return story.begin(order, asked.lines, by=asked.customer)
-
-
-def name(asked: Asked) -> dict[str, str]:
-    """What a key is unique by."""
-    return {"sub": asked.customer.sub, "client_id": asked.customer.client_id, "operation": PLACE, "key": asked.key}
-
-
-def fingerprint(asked: Asked) -> str:
+def compute_fingerprint(order: Order, lines: Sequence[RequestedLine]) -> str:
     """What is asked for, in 64 hex digits; the same for the same lines in any order."""
-    lines = [[str(line.product), line.quantity, write_price(line)] for line in asked.lines]
-    return hashlib.sha256(orjson.dumps([lines, asked.ship_to])).hexdigest()
+    asked = [[str(line.product), line.quantity, None if line.price is None else f"{line.price:.3f}"] for line in lines]
+    return hashlib.sha256(orjson.dumps([asked, *(getattr(order, name) for name in Order.GIVEN)])).hexdigest()
 
 
-def write_price(line: RequestedLine) -> str | None:
-    return None if line.price is None else f"{line.price:.3f}"
-
-
-def recall(asked: Asked) -> IdempotencyKey | None:
+def find_earlier_key(new: IdempotencyKey) -> IdempotencyKey | None:
     """The key as it was used before; None if its time is over, and then it is forgotten."""
-    known = IdempotencyKey.objects.select_related("order").filter(**name(asked)).first()
-    if known and known.created_at < timezone.now() - KEY_LIFETIME:
-        IdempotencyKey.objects.filter(pk=known.pk).delete()
+    same = {name: getattr(new, name) for name in ("sub", "client_id", "operation", "key")}
+    earlier = IdempotencyKey.objects.select_related("order").filter(**same).first()
+    if earlier and earlier.created_at < timezone.now() - KEY_LIFETIME:
+        IdempotencyKey.objects.filter(pk=earlier.pk).delete()
         return None
 
-    return known
+    return earlier
 
 
-def repeat(known: IdempotencyKey, asked: Asked, answer: Teller) -> Outcome:
-    """Answer a request whose key was used before."""
-    if known.fingerprint != fingerprint(asked):
-        raise KeyReused(known.order_id)
-    if known.body:
-        return replay(known)
+def may_resume(earlier: IdempotencyKey) -> bool:
+    """Whether who repeats a request has to go on with its order, which is pending and nobody else's to place.
 
-    order = known.order
-    if order.status == Status.PENDING:
-        if Order.objects.take_over(order.pk):
-            return checkout.confirm(story.read(order), partial(keep, answer))
-        if known.status != ACCEPTED:
-            raise StillRunning
+    Raises `StillRunning` while the first request is at work on it.
+    """
+    if earlier.order.status != Status.PENDING:
+        return False
+    if Order.objects.acquire_lease(earlier.order_id):
+        return True
+    if earlier.status != ACCEPTED:
+        raise StillRunning
 
-        order = Order.objects.read(order.pk)
-    return keep(answer, story.read(order))
+    return False
 
 
-def keep(answer: Teller, told: Story) -> Outcome:
-    """Keep the answer with the key, if it is not forgotten; where a final one is kept already, that one counts."""
-    order, (status, body) = told.order, answer(told)
-    kept = "" if status == ACCEPTED else json.write(body).decode()
-    if answering().run(order.pk, status, kept) or status == ACCEPTED:
-        return Outcome(order.pk, status, body)
-
-    known = IdempotencyKey.objects.filter(order=order).first()
-    return replay(known) if known else Outcome(order.pk, status, body)
-
-
-@cache
-def answering() -> Change:
-    """Keep the answer to an order that has none yet."""
-    order, status, body = slots(IdempotencyKey, "order", "status", "body")
-    return Change(IdempotencyKey.objects.filter(order=order, body=""), status=status, body=body)
-
-
-def replay(known: IdempotencyKey) -> Outcome:
-    return Outcome(known.order_id, known.status or ACCEPTED, orjson.loads(known.body), replayed=True)
+def mark_accepted(order_id: UUID) -> None:
+    """Remember that 202 is what the key of an order is answered while it is pending, if it has a key."""
+    IdempotencyKey.objects.filter(order=order_id).update(status=ACCEPTED)
 
 
 def clear_keys() -> int:

@@ -11,29 +11,29 @@ from orders.models import Order
 logger = structlog.get_logger(__name__)
 
 NAME = "tessera_orders_unsettled"
-WORDS = "Orders that are not finished with products: by `state`, owing it a verb, waiting for it, or past the deadline"
+HELP = "Orders that are not finished with products: by `state`, owing it a verb, waiting for it, or past the deadline"
 
 
 class Unsettled:
     """How many orders owe, wait and are overdue; nothing where the database does not answer."""
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
-        yield GaugeMetricFamily(NAME, WORDS, labels=["state"])
+        yield GaugeMetricFamily(NAME, HELP, labels=["state"])
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
-            counts = count()
+            counts = count_unsettled()
         except DatabaseError as error:
             logger.warning("database_unavailable", error=str(error))
             return
 
-        family = GaugeMetricFamily(NAME, WORDS, labels=["state"])
+        family = GaugeMetricFamily(NAME, HELP, labels=["state"])
         for state, number in counts.items():
             family.add_metric([state], number)
         yield family
 
 
-def count() -> dict[str, int]:
+def count_unsettled() -> dict[str, int]:
     """The orders in each state; read along partial indexes, so as fast in a shop of millions."""
     orders = Order.objects
     return {
@@ -43,6 +43,6 @@ def count() -> dict[str, int]:
     }
 
 
-def publish() -> None:
-    """Have /metrics of this process tell them."""
+def register_metrics() -> None:
+    """Have /metrics of this process show them."""
     REGISTRY.register(Unsettled())

@@ -13,13 +13,13 @@ from django.db.models.functions import Concat, Trim
 from django.utils import timezone
 
 from database.leases import AbstractLease
-from database.prepared import Change, Objects, slots
-from orders.lifecycle import OWES, OWNER, Caller, Status, words_of
+from database.prepared import Change, slots
+from orders.lifecycle import CALLS, OWNER, Caller, Status, rights_for
 from wire.events import AbstractEvent
 from wire.money import MAX_DIGITS, STORED_PLACES
 
 LEASE = timedelta(seconds=30)
-"""For how long a pending order is the business of whoever is placing it."""
+"""For how long nobody else goes on with a pending order that somebody is placing."""
 DEADLINE = timedelta(minutes=15)
 """After how long a pending order is rejected."""
 PAYMENT_TERM = timedelta(hours=24)
@@ -36,10 +36,6 @@ def new_number() -> str:
 class OrderQuerySet(models.QuerySet["Order"]):
     """Questions about orders, and the one way in which a status changes."""
 
-    def read(self, order_id: uuid.UUID) -> "Order":
-        """An order as it is now; raises `Order.DoesNotExist`."""
-        return by_key().get(order_id)
-
     def placed_by(self, sub: str) -> Self:
         return self.filter(customer_id=sub)
 
@@ -48,24 +44,24 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.all() if "orders:manage" in caller.scopes else self.placed_by(caller.sub)
 
     def open_to(self, caller: Caller, action: str) -> Self:
-        """The orders on which a caller may think of an action: one's own, or all with its scope."""
-        everyones = words_of(action) - {OWNER}
+        """The orders on which a caller may try an action: one's own, or all with its scope."""
+        everyones = rights_for(action) - {OWNER}
         return self.placed_by(caller.sub) if everyones.isdisjoint(caller.scopes) else self.all()
 
     def owing(self) -> Self:
-        """Orders of which products has yet to hear a verb."""
-        return self.exclude(owes="")
+        """Orders with calls to products in their outbox."""
+        return self.exclude(outbox="")
 
     def waiting(self) -> Self:
-        """Pending orders that are nobody's business any more."""
+        """Pending orders whose lease has run out."""
         return self.filter(status=Status.PENDING, lease_until__lt=timezone.now())
 
     def unsettled(self) -> Self:
-        """Orders that owe products a verb, or wait for one past their lease."""
-        return self.filter(~Q(owes="") | Q(status=Status.PENDING, lease_until__lt=timezone.now()))
+        """Orders with calls to products in their outbox, or pending past their lease."""
+        return self.filter(~Q(outbox="") | Q(status=Status.PENDING, lease_until__lt=timezone.now()))
 
     def overdue(self) -> Self:
-        """Pending orders that have waited for products longer than an order may, and are nobody's business."""
+        """Pending orders past their lease that have waited for products longer than an order may."""
         now = timezone.now()
         return self.filter(status=Status.PENDING, created_at__lt=now - DEADLINE, lease_until__lt=now)
 
@@ -74,48 +70,41 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.filter(status=Status.PLACED, placed_at__lt=timezone.now() - PAYMENT_TERM)
 
     def move(self, order: "Order", after: str, **changes: Any) -> bool:
-        """Compare-and-set the status of an order as it was read, adding what the change owes; whether it won.
+        """Compare-and-set the status of an order as it was read, adding the call that the change owes; whether it won.
 
-        If it did, `order` is then as it is written, but for debts that are paid meanwhile. A change that
+        If it did, `order` is then as it is written, but for calls that are made meanwhile. A change that
         `TRANSITIONS` has not never wins.
         """
-        debt = OWES.get((order.status, after))
-        if debt is None:
+        call = CALLS.get((order.status, after))
+        if call is None:
             return False
-        if not moving(debt, *changes).run(order.pk, order.status, order.version, after, *changes.values()):
+        if not moving(call, *changes).run(order.pk, order.status, order.version, after, *changes.values()):
             return False
 
-        changes |= {"status": after, "version": order.version + 1, "owes": f"{order.owes} {debt}".strip()}
+        changes |= {"status": after, "version": order.version + 1, "outbox": f"{order.outbox} {call}".strip()}
         for column, value in changes.items():
             setattr(order, column, value)
         return True
 
-    def take_over(self, order_id: uuid.UUID) -> bool:
-        """Make a pending order whose lease has run out this caller's business; whether it is now."""
+    def acquire_lease(self, order_id: uuid.UUID) -> bool:
+        """Take the lease of a pending order for which it has run out; whether the caller has it now."""
         now = timezone.now()
-        found = self.filter(pk=order_id, status=Status.PENDING, lease_until__lt=now)
-        return found.update(lease_until=now + LEASE) == 1
+        free = self.filter(pk=order_id, status=Status.PENDING, lease_until__lt=now)
+        return free.update(lease_until=now + LEASE) == 1
 
-    def let_go(self, order_id: uuid.UUID) -> None:
+    def release_lease(self, order_id: uuid.UUID) -> None:
         """Leave a pending order to whoever comes next."""
         self.filter(pk=order_id, status=Status.PENDING).update(lease_until=timezone.now())
 
 
 @cache
-def by_key() -> Objects["Order"]:
-    """One order."""
-    [key] = slots(Order, "id")
-    return Objects(Order.objects.filter(pk=key).order_by())
-
-
-@cache
-def moving(debt: str, *columns: str) -> Change:
-    """Change an order's status and some columns if it is in a status and version, adding to what it owes."""
+def moving(call: str, *columns: str) -> Change:
+    """Change an order's status and some columns if it is in a status and version, adding a call to its outbox."""
     key, status, version, after, *values = slots(Order, "id", "status", "version", "status", *columns)
     changes: dict[str, Any] = dict(zip(columns, values, strict=True))
-    if debt:
+    if call:
         # An order may be returned before products heard that it was shipped.
-        changes["owes"] = Trim(Concat(F("owes"), Value(f" {debt}")))
+        changes["outbox"] = Trim(Concat(F("outbox"), Value(f" {call}")))
     found = Order.objects.filter(pk=key, status=status, version=version)
     return Change(found, status=after, version=F("version") + 1, **changes)
 
@@ -123,10 +112,30 @@ def moving(debt: str, *columns: str) -> Change:
 class Order(models.Model):
     """What one customer wants of some products. Its status changes by `move` alone."""
 
+    GIVEN = ("ship_to",)
+    """The columns that whoever orders fills in."""
+    SHOWN = (
+        "id",
+        "number",
+        "status",
+        "customer_id",
+        "customer_name",
+        "customer_email",
+        "created_at",
+        "placed_at",
+        "total",
+        "currency",
+        *GIVEN,
+    )
+    """The columns that whoever may see an order sees; the API, the pages and the export follow them."""
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     number = models.CharField(max_length=8, unique=True, default=new_number, editable=False)
     status = models.CharField(max_length=16, choices=Status, default=Status.PENDING)
-    owes = models.CharField(max_length=32, blank=True, help_text="The verbs that products has yet to hear, in order.")
+    # The column keeps the name by which processes of the release before know it.
+    outbox = models.CharField(
+        max_length=32, blank=True, db_column="owes", help_text="The calls that are owed to products, in order."
+    )
     version = models.PositiveIntegerField(default=1)
     customer_id = models.CharField(max_length=64, help_text="The `sub` of the token that placed it.")
     customer_name = models.CharField(max_length=200, blank=True)
@@ -138,7 +147,7 @@ class Order(models.Model):
     rejection = models.JSONField(null=True, help_text="Why it was rejected: a code, and the facts per line.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     placed_at = models.DateTimeField(null=True)
-    lease_until = models.DateTimeField(null=True, help_text="Until when its placing is somebody's business.")
+    lease_until = models.DateTimeField(null=True, help_text="Until when whoever is placing it goes on with it alone.")
 
     objects = OrderQuerySet.as_manager()
 
@@ -148,7 +157,7 @@ class Order(models.Model):
             models.Index(fields=["customer_id", "-created_at", "-id"], name="order_of_customer"),
             models.Index(fields=["-created_at", "-id"], name="order_by_age"),
             models.Index(fields=["status", "-created_at", "-id"], name="order_by_status"),
-            models.Index(fields=["owes"], condition=~Q(owes=""), name="order_owing"),
+            models.Index(fields=["outbox"], condition=~Q(outbox=""), name="order_owing"),
             models.Index(fields=["lease_until"], condition=Q(status="pending"), name="order_waiting"),
             models.Index(fields=["placed_at"], condition=Q(status="placed"), name="order_unpaid"),
         ]
@@ -207,8 +216,10 @@ class IdempotencyKey(models.Model):
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of what was asked for, hex.")
     order = models.OneToOneField(Order, on_delete=models.CASCADE, related_name="+")
-    status = models.PositiveSmallIntegerField(null=True, help_text="The answer's status; 202 is not final.")
-    body = models.TextField(blank=True, help_text="The final answer as it left; empty until then.")
+    status = models.PositiveSmallIntegerField(null=True, help_text="202 once that was answered; nothing else counts.")
+    # Nothing is written or read here any more: an answer follows from its order. The column stays for one
+    # release, since processes of the release before write it, and could do no more without it.
+    body = models.TextField(blank=True, help_text="The final answer, where the release before kept one.")
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:

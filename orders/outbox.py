@@ -1,4 +1,4 @@
-"""What an order owes products: the verbs that its changes wrote down, said after they were committed."""
+"""The outbox of an order: calls owed to products, written with a change of status and made once that is committed."""
 
 from uuid import UUID
 
@@ -10,23 +10,22 @@ from orders.models import Order
 logger = structlog.get_logger(__name__)
 
 
-def pay(order_id: UUID) -> None:
-    """Tell products each verb that an order owes, and clear it. Safe to repeat.
+def make_calls(order_id: UUID) -> None:
+    """Make each call that an order owes to products, and clear it. Safe to repeat.
 
-    Raises `InventoryUnavailable`, or `Gone` where products has nothing to do it with; the rest
-    stays owed.
+    Raises `InventoryUnavailable`, or `Gone` if products cannot do it any more; that call and the rest stay owed.
     """
-    owed = Order.objects.values_list("owes", flat=True).get(pk=order_id)
-    while owed:
-        verb, _, rest = owed.partition(" ")
-        getattr(get_inventory(), verb)(order_id)
-        Order.objects.filter(pk=order_id, owes=owed).update(owes=rest)
-        owed = rest
+    calls = Order.objects.values_list("outbox", flat=True).get(pk=order_id)
+    while calls:
+        call, _, rest = calls.partition(" ")
+        getattr(get_inventory(), call)(order_id)
+        Order.objects.filter(pk=order_id, outbox=calls).update(outbox=rest)
+        calls = rest
 
 
-def offer(order_id: UUID) -> None:
-    """Pay what an order owes if products can be reached now; if not, the resolver will."""
+def try_calls(order_id: UUID) -> None:
+    """Make the calls that an order owes if products can be reached now; if not, the resolver will."""
     try:
-        pay(order_id)
+        make_calls(order_id)
     except (InventoryUnavailable, Gone) as error:
         logger.warning("order_owes", order=str(order_id), error=repr(error))

@@ -16,12 +16,12 @@ EVENTS: dict[str, str] = {
     Status.DELIVERED: "Delivered",
     Status.RETURNED: "Returned",
 }
-STATES: dict[str, str] = {
+STATUS_NOTES: dict[str, str] = {
     Status.PENDING: "The shop is confirming your order. Look again in a moment.",
     Status.PLACED: "Held for you until it is paid; what is not paid within 24 hours expires.",
     Status.EXPIRED: "It was not paid within 24 hours, and what was held went back on the shelf.",
 }
-ACTIONS = {
+ACTION_LABELS = {
     "cancel": "Cancel the order",
     "pay": "Mark as paid",
     "ship": "Mark as shipped",
@@ -39,23 +39,23 @@ REFUSALS = {
 }
 
 
-def tell_event(what: str) -> str:
+def describe_event(what: str) -> str:
     """A step in the life of an order."""
     return EVENTS.get(what, what.capitalize())
 
 
-def tell_refusal(code: str, lines: Sequence[Mapping[str, Any]]) -> list[str]:
+def explain_refusal(code: str, lines: Sequence[Mapping[str, Any]]) -> list[str]:
     """Why an order was rejected, a sentence for each line that was in the way."""
-    return list(dict.fromkeys(tell_fact(code, fact) for fact in lines or [{}]))
+    return list(dict.fromkeys(explain_line(code, fact) for fact in lines or [{}]))
 
 
-def tell_fact(code: str, fact: Mapping[str, Any]) -> str:
+def explain_line(code: str, fact: Mapping[str, Any]) -> str:
     if code == "insufficient-stock" and not fact.get("available"):
         return "It is sold out."
 
     return REFUSALS.get(code, "It cannot be ordered.").format_map(fact)
 
 
-def name_actions(actions: Sequence[str]) -> list[tuple[str, str]]:
-    """Actions with the words on their buttons."""
-    return [(action, ACTIONS[action]) for action in actions]
+def label_actions(actions: Sequence[str]) -> list[tuple[str, str]]:
+    """Actions with the labels of their buttons."""
+    return [(action, ACTION_LABELS[action]) for action in actions]

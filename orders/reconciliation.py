@@ -19,7 +19,7 @@ class Difference(NamedTuple):
 
     order_id: UUID
     version: int
-    words: str
+    text: str
 
 
 def find_drift() -> Iterator[str]:
@@ -29,15 +29,15 @@ def find_drift() -> Iterator[str]:
     what differs in both for an order that has not moved since is drift.
     """
     try:
-        differing = compare()
-        lasting = differing & compare() if differing else differing
+        differing = compare_reservations()
+        lasting = differing & compare_reservations() if differing else differing
     except InventoryUnavailable as error:
         yield f"products could not be asked: {error}"
     else:
-        yield from (f"order {one.order_id} {one.words}" for one in sorted(lasting))
+        yield from (f"order {one.order_id} {one.text}" for one in sorted(lasting))
 
 
-def compare() -> set[Difference]:
+def compare_reservations() -> set[Difference]:
     """How orders and what products holds for them differ right now."""
     holdings = dict(get_inventory().held())
     return {*check_held(holdings), *check_missing(holdings)}
@@ -45,7 +45,7 @@ def compare() -> set[Difference]:
 
 def check_missing(holdings: dict[UUID, Quantities]) -> Iterator[Difference]:
     """Orders that products should hold something for, and does not."""
-    live = Order.objects.filter(status__in=HOLDING, owes="").values_list("pk", "version", "status")
+    live = Order.objects.filter(status__in=HOLDING, outbox="").values_list("pk", "version", "status")
     for order_id, version, status in live.iterator():
         if order_id not in holdings:
             yield Difference(order_id, version, f"is {status}, but products holds nothing for it")
@@ -59,9 +59,9 @@ def check_held(holdings: dict[UUID, Quantities]) -> Iterator[Difference]:
         ordered = read_quantities(batch)
         for order_id, held in batch.items():
             order = orders.get(order_id)
-            words = complain(order, held, ordered[order_id])
-            if words:
-                yield Difference(order_id, order.version if order else 0, words)
+            text = describe_difference(order, held, ordered[order_id])
+            if text:
+                yield Difference(order_id, order.version if order else 0, text)
 
 
 def read_quantities(order_ids: Any) -> dict[UUID, Quantities]:
@@ -73,12 +73,12 @@ def read_quantities(order_ids: Any) -> dict[UUID, Quantities]:
     return ordered
 
 
-def complain(order: Order | None, held: Quantities, ordered: Quantities) -> str:
+def describe_difference(order: Order | None, held: Quantities, ordered: Quantities) -> str:
     """What is wrong with products holding this for an order; empty if nothing is."""
     if order is None:
         return "is unknown, but products holds something for it"
-    # One that owes may not have been heard yet; a pending one may be about to be placed.
-    if order.status not in (*HOLDING, Status.PENDING) and not order.owes:
+    # One that owes a call may be released right now; a pending one may be about to be placed.
+    if order.status not in (*HOLDING, Status.PENDING) and not order.outbox:
         return f"is {order.status}, but products holds something for it"
     if held != ordered:
         return "has other lines than products holds for it"

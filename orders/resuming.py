@@ -5,7 +5,7 @@ from uuid import UUID
 import structlog
 from django.db import InterfaceError, OperationalError
 
-from orders import checkout, outbox, transitions
+from orders import checkout, outbox, queries, transitions
 from orders.inventory import Gone, InventoryUnavailable, OtherLines
 from orders.lifecycle import Status
 from orders.models import Order
@@ -18,7 +18,7 @@ BATCH = 1_000
 
 
 def settle_orders() -> dict[str, int]:
-    """Settle each order that owes, or is pending past its lease: how many were settled, stuck and left.
+    """Settle each order that owes a call, or is pending past its lease: how many were settled, stuck and left.
 
     A stuck one wants a person. One is left, for the next run, when products did not answer for it;
     the others still have their turn, and where nobody answers at all, the breaker makes it short.
@@ -37,7 +37,7 @@ def settle_orders() -> dict[str, int]:
 def reject_overdue() -> None:
     """Reject the pending orders past their deadline, whether or not products can be reached."""
     for order in list(Order.objects.overdue().order_by("created_at")[:BATCH]):
-        checkout.give_up(order)
+        checkout.reject_overdue_order(order)
 
 
 def attempt(order_id: UUID) -> str:
@@ -64,19 +64,19 @@ def settle(order_id: UUID) -> None:
 
     Raises `InventoryUnavailable`; or `Gone` or `OtherLines`, if products says what cannot be.
     """
-    order = Order.objects.read(order_id)
-    if order.status == Status.PENDING and Order.objects.take_over(order_id):
-        order = checkout.resume(order)
+    order = queries.get_order(order_id)
+    if order.status == Status.PENDING and Order.objects.acquire_lease(order_id):
+        order = checkout.resume_order(order)
         if order.status == Status.PENDING:
             raise InventoryUnavailable("Products did not answer.")
 
-    outbox.pay(order_id)
+    outbox.make_calls(order_id)
 
 
 def expire_unpaid() -> int:
-    """Expire the placed orders that nobody paid in time; how many. What they owe, `settle_orders` pays."""
+    """Expire the placed orders that nobody paid in time; how many. `settle_orders` then makes the calls they owe."""
     unpaid = list(Order.objects.unpaid().order_by("placed_at")[:BATCH])
-    expired = sum(transitions.write(order, Status.EXPIRED, by=SYSTEM) for order in unpaid)
+    expired = sum(transitions.change_status(order, Status.EXPIRED, by=SYSTEM) for order in unpaid)
     if expired:
         logger.info("orders_expired", count=expired)
     return expired

@@ -1,24 +1,18 @@
-"""Orders as they come in and go out."""
+"""Orders as they come in, and what the API's document says of those that go out."""
 
 import re
-from collections.abc import Iterable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.request import Request
 
-from orders import story
-from orders.checkout import MAX_LINES, MAX_QUANTITY, BadLines, Customer, merge
-from orders.idempotency import Answer, Teller
+from orders.checkout import MAX_LINES, MAX_QUANTITY, Customer, OrderRequest
 from orders.inventory import RequestedLine
-from orders.lifecycle import ACTIONS, Caller, Status, allowed_actions
-from orders.story import FIELDS, Story
-from tokens.user import TokenUser
-from wire.events import write_event
-from wire.keyset import Row
-from wire.money import write_amount
-from wire.problems import Problem, problem
-from wire.serializers import Amount, Id, PageLinks, StrictSerializer, Text, Whole
+from orders.lifecycle import ACTIONS, Status
+from tokens.user import TokenUser, current_user
+from wire.problems import Problem
+from wire.serializers import Amount, Id, PageLinks, StrictSerializer, Text, Whole, read
 
 # What comes in ----------------------------------------------------------------------------------
 
@@ -27,27 +21,27 @@ KEY = r'"(?:[ !#-\[\]-~]|\\["\\])+"|[A-Za-z0-9_.:~+/=-]+'
 MAX_KEY = 255
 
 
-class KeyMissing(Problem):
-    """Placing an order takes an `Idempotency-Key`."""
-
-    default_code = "idempotency-key-missing"
-    default_detail = "Send an Idempotency-Key: a new one per order, the same one per retry."
-
-
-class KeyMalformed(Problem):
-    """The `Idempotency-Key` is no string."""
-
-    default_code = "idempotency-key-malformed"
-    default_detail = f"An Idempotency-Key is a quoted string of at most {MAX_KEY} printable ASCII characters."
+def read_order_request(request: Request) -> OrderRequest:
+    """The order that a request wants placed; raises `Problem`, or DRF's `ValidationError`."""
+    key, body = read_idempotency_key(request.headers), read(NewOrder, request.data)
+    lines = [RequestedLine(**line) for line in body.pop("lines")]
+    return OrderRequest(read_customer(current_user(request)), lines, body, key)
 
 
-def read_key(headers: Mapping[str, str]) -> str:
-    """The key that a request came with, without its quotes; raises `KeyMissing` or `KeyMalformed`."""
+def read_customer(user: TokenUser) -> Customer:
+    return Customer(user.sub, user.name, user.email, user.client_id)
+
+
+def read_idempotency_key(headers: Mapping[str, str]) -> str:
+    """The key that a request came with, without its quotes; raises `Problem` if it has none, or not one."""
     header = headers.get("Idempotency-Key", "").strip()
     if not header:
-        raise KeyMissing
+        raise Problem(
+            "Send an Idempotency-Key: a new one per order, the same one per retry.", code="idempotency-key-missing"
+        )
     if len(header) > MAX_KEY or not re.fullmatch(KEY, header):
-        raise KeyMalformed
+        detail = f"An Idempotency-Key is a quoted string of at most {MAX_KEY} printable ASCII characters."
+        raise Problem(detail, code="idempotency-key-malformed")
     if not header.startswith('"'):
         return header
 
@@ -67,12 +61,6 @@ class NewOrder(StrictSerializer):
 
     lines = serializers.ListField(child=NewOrderLine(), min_length=1, max_length=MAX_LINES)
     ship_to = Text(required=False, allow_blank=True, max_length=1000, default="")
-
-    def validate_lines(self, lines: list[dict[str, Any]]) -> list[RequestedLine]:
-        try:
-            return merge(RequestedLine(**line) for line in lines)
-        except BadLines as error:
-            raise serializers.ValidationError(str(error)) from error
 
 
 class Payment(StrictSerializer):
@@ -140,82 +128,3 @@ class OrderList(PageLinks):
     """One page of orders, newest first, without their events."""
 
     results = ListedOrder(many=True)
-
-
-def write_orders(rows: list[Row], *, caller: Caller) -> list[Row]:
-    """The orders of a list, with their lines in one query."""
-    lines = story.read_lines(row["id"] for row in rows)
-    return [write_order(row, lines[row["id"]], caller=caller) for row in rows]
-
-
-def write_order(row: Row, lines: Iterable[Row], *, caller: Caller) -> Row:
-    """An order as a caller sees it, but for its events."""
-    currency = row["currency"] or None
-    return {
-        "id": row["id"],
-        "number": row["number"],
-        "status": row["status"],
-        "customer": {"id": row["customer_id"], "name": row["customer_name"], "email": row["customer_email"]},
-        "created_at": row["created_at"],
-        "placed_at": row["placed_at"],
-        "total": write_amount(row["total"], currency) if currency else None,
-        "currency": currency,
-        "ship_to": row["ship_to"],
-        "lines": [write_line(line, currency) for line in lines],
-        "allowed_actions": allowed_actions(row["status"], customer_id=row["customer_id"], caller=caller),
-    }
-
-
-def write_line(line: Row, currency: str | None) -> Row:
-    price = line["unit_price"]
-    return {
-        "product": line["product"],
-        "sku": line["sku"],
-        "name": line["name"],
-        "quantity": line["quantity"],
-        "unit_price": write_amount(price, currency) if currency else None,
-        "total": write_amount(price * line["quantity"], currency) if currency else None,
-    }
-
-
-def write_whole(told: Story, *, caller: Caller) -> Row:
-    """One order with its events."""
-    row = {field: getattr(told.order, field) for field in FIELDS}
-    return {**write_order(row, told.lines, caller=caller), "events": [write_event(event) for event in told.events]}
-
-
-# What is said of an order that was asked for ----------------------------------------------------
-
-REASONS = {
-    "insufficient-stock": "There is not enough of some products: see lines.",
-    "price-changed": "Some prices are not those that were seen: see lines.",
-    "unknown-product": "Some products do not exist: see lines.",
-    "retired-product": "Some products are not sold any more: see lines.",
-    "mixed-currencies": "These products are sold in different currencies, and an order has one: see lines.",
-    "not-reserved": "The products could not be held for the order in time.",
-    "cancelled": "The order was cancelled before it was placed.",
-}
-"""Why an order was not placed, in words, by code."""
-
-
-def name_customer(caller: TokenUser) -> Customer:
-    """Whoever orders, as kept with the order."""
-    return Customer(caller.sub, caller.name, caller.email, caller.client_id)
-
-
-def answer_with(caller: Caller) -> Teller:
-    """What to tell `caller` of an order that was asked for, for `idempotency.place_once`."""
-    return partial(tell, caller=caller)
-
-
-def tell(told: Story, *, caller: Caller) -> Answer:
-    """201 for an order that was placed, 202 while it is pending, else 409 with the reason."""
-    order = told.order
-    if order.status == Status.PENDING:
-        return Answer(202, write_whole(told, caller=caller))
-    if order.placed_at:
-        return Answer(201, write_whole(told, caller=caller))
-
-    refusal = order.rejection or {"code": "cancelled", "lines": []}
-    code = refusal["code"]
-    return Answer(409, problem(409, code, REASONS[code], order=str(order.pk), lines=refusal["lines"]))

@@ -1,4 +1,4 @@
-"""Moving an order on: each change is one compare-and-set, written with its event and what it owes."""
+"""Moving an order on: each change is one compare-and-set, written with its event and the call that it owes."""
 
 from typing import Any
 from uuid import UUID
@@ -6,21 +6,18 @@ from uuid import UUID
 from django.db import transaction
 
 from orders import outbox
-from orders.lifecycle import TARGETS, Caller, find_change, words_held, words_of
+from orders.lifecycle import TARGETS, Caller, find_transition, rights_for, rights_of
 from orders.models import Event, Order
+from orders.queries import NoSuchOrder
 from wire.events import Actor
 
 
-class NoSuchOrder(Exception):
-    """There is no such order, or none that is the caller's business."""
-
-
 class NotAllowed(Exception):
-    """The caller may never take this action; one of `scopes` would do."""
+    """The caller may never take this action; one of the scopes in `scope` would do."""
 
     def __init__(self, scopes: frozenset[str]) -> None:
-        super().__init__(scopes)
-        self.scopes = scopes
+        self.scope = " ".join(sorted(scopes))
+        super().__init__(self.scope)
 
 
 class WrongStatus(Exception):
@@ -35,39 +32,41 @@ class OtherVersion(Exception):
     """The order is not in a version that the caller meant."""
 
 
-def change(order_id: UUID, action: str, *, by: Caller, reference: str = "", versions: set[int] | None = None) -> Order:
+def take_action(
+    order_id: UUID, action: str, *, by: Caller, reference: str = "", versions: set[int] | None = None
+) -> Order:
     """Take an action on an order, and answer with the order as it then is.
 
     What was done already is not done again. `reference` is for `pay`; `versions` are those that
-    the change is meant for (None: any). Never from inside a transaction. Raises `NoSuchOrder`,
+    the action is meant for (None: any). Never from inside a transaction. Raises `NoSuchOrder`,
     `NotAllowed`, `OtherVersion` or `WrongStatus`.
     """
-    order = find(order_id, action, by=by)
+    order = find_order(order_id, action, by=by)
     if versions is not None and order.version not in versions:
         raise OtherVersion
     if is_done(order, action, reference):
         return order
 
-    found = find_change(order.status, action, words_held(by, order.customer_id))
-    if not found:
+    transition = find_transition(order.status, action, rights_of(by, order.customer_id))
+    if not transition:
         raise WrongStatus(order)
 
     facts = {"reference": reference} if reference else {}
-    if not write(order, found.after, by=by, **facts):
-        return change(order_id, action, by=by, reference=reference, versions=versions)
+    if not change_status(order, transition.after, by=by, **facts):
+        return take_action(order_id, action, by=by, reference=reference, versions=versions)
 
-    if found.owes:
-        outbox.offer(order.pk)
+    if transition.call:
+        outbox.try_calls(order.pk)
     return order
 
 
-def find(order_id: UUID, action: str, *, by: Caller) -> Order:
-    """The order that somebody wants to act on, if they may think of it."""
+def find_order(order_id: UUID, action: str, *, by: Caller) -> Order:
+    """The order that somebody wants to act on; raises `NoSuchOrder` or `NotAllowed`."""
     order = Order.objects.open_to(by, action).filter(pk=order_id).first()
     if not order:
         raise NoSuchOrder
-    if words_of(action).isdisjoint(words_held(by, order.customer_id)):
-        raise NotAllowed(words_of(action))
+    if rights_for(action).isdisjoint(rights_of(by, order.customer_id)):
+        raise NotAllowed(rights_for(action))
 
     return order
 
@@ -78,7 +77,7 @@ def is_done(order: Order, action: str, reference: str) -> bool:
 
 
 @transaction.atomic(durable=True)
-def write(order: Order, after: str, *, by: Actor, **facts: Any) -> bool:
+def change_status(order: Order, after: str, *, by: Actor, **facts: Any) -> bool:
     """Change the status of an order as it was read, with its event; whether nobody was faster."""
     changes = {"payment_reference": facts["reference"]} if "reference" in facts else {}
     if not Order.objects.move(order, after, **changes):

@@ -14,6 +14,6 @@ urlpatterns = [
     path("api/orders/<uuid:order_id>/deliver/", views.Deliver.as_view()),
     path("api/orders/<uuid:order_id>/return/", views.Return.as_view()),
     path("orders/", pages.orders),
-    path("orders/<uuid:order_id>/", pages.read),
-    path("orders/<uuid:order_id>/<slug:action>/", pages.change),
+    path("orders/<uuid:order_id>/", pages.order),
+    path("orders/<uuid:order_id>/<slug:action>/", pages.order_action),
 ]

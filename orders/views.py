@@ -9,34 +9,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
-from orders import story, transitions
-from orders.idempotency import KeyReused, Outcome, StillRunning, place_once
-from orders.lifecycle import Status, scopes_of
-from orders.models import Order as Placed
-from orders.serializers import (
-    KEY,
-    MAX_KEY,
-    NewOrder,
-    OrderList,
-    Payment,
-    WholeOrder,
-    answer_with,
-    name_customer,
-    read_key,
-    write_orders,
-    write_whole,
-)
-from tokens.permissions import InsufficientScope
+from orders import checkout, queries, transitions
+from orders.lifecycle import Status, scopes_for
+from orders.order_details import OrderDetails
+from orders.presenters import present_details, present_order, present_outcome
+from orders.serializers import KEY, MAX_KEY, NewOrder, OrderList, Payment, WholeOrder, read_order_request
 from tokens.user import current_user
 from wire.etags import expected_versions, write_etag
 from wire.page_links import read_limit, write_page
-from wire.problems import MEDIA_TYPE, Conflict, NotFound, PreconditionFailed, Problem
+from wire.problems import MEDIA_TYPE, Conflict, Problem
 from wire.schema import PAGE
 from wire.serializers import Nothing, read
 from wire.views import View
 
 RETRY = 5
 """Seconds after which it is worth asking for a pending order again."""
+WRONG_STATUS = "The order does not allow this as it is now: see order."
 
 STATUS = OpenApiParameter("status", str, enum=Status.values, description="Only orders that stand there.")
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -54,31 +42,8 @@ REPLAYED = OpenApiParameter(
     str,
     OpenApiParameter.HEADER,
     response=[201, 409],
-    description="`true` where this was answered before.",
+    description="`true` where the order was placed or refused before this request.",
 )
-
-
-class KeyInUse(Conflict):
-    """The first request with this key is still under way."""
-
-    default_code = "idempotency-key-in-use"
-    default_detail = "The first request with this Idempotency-Key is still under way; ask again."
-    retry_after = 1
-
-
-class KeyTaken(Problem):
-    """The key was used with another body."""
-
-    status_code = 422
-    default_code = "idempotency-key-reused"
-    default_detail = "This Idempotency-Key was used with another body: see order."
-
-
-class WrongStatus(Conflict):
-    """The order does not allow the action as it is."""
-
-    default_code = "wrong-status"
-    default_detail = "The order does not allow this as it is now: see order."
 
 
 class Orders(View):
@@ -91,10 +56,10 @@ class Orders(View):
     def get(self, request: Request) -> Response:
         """List orders, newest first. Their events are with each order alone."""
         caller, status = current_user(request), read_status(request)
-        whose = None if caller.may("orders:manage") else caller.sub
+        customer_id = None if caller.may("orders:manage") else caller.sub
         cursor, limit = request.GET.get("cursor"), read_limit(request)
-        page = story.browse(whose=whose, status=status, cursor=cursor, limit=limit)
-        return Response(write_page(request, page, write_orders(page.rows, caller=caller)))
+        page = queries.list_orders(customer_id=customer_id, status=status, cursor=cursor, limit=limit)
+        return Response(write_page(request, page, [present_order(row, caller=caller) for row in page.rows]))
 
     @extend_schema(
         operation_id="orders_place",
@@ -108,14 +73,18 @@ class Orders(View):
         A 202 is not final: the same key answers 202 until the order is placed or refused, and from
         then on that.
         """
-        caller, key, asked = current_user(request), read_key(request.headers), read(NewOrder, request.data)
-        try:
-            outcome = place_once(name_customer(caller), **asked, key=key, answer=answer_with(caller))
-        except KeyReused as error:
-            raise KeyTaken(order=str(error.order_id)) from error
-        except StillRunning as error:
-            raise KeyInUse from error
-        return answer(request, outcome)
+        outcome = checkout.place_order(read_order_request(request))
+        status, body = present_outcome(outcome, caller=current_user(request))
+        response = Response(body, status)
+        if status == 409:
+            response.content_type = MEDIA_TYPE
+        else:
+            response["Location"] = request.build_absolute_uri(f"{request.path}{outcome.details.order.pk}/")
+        if status == 202:
+            response["Retry-After"] = str(RETRY)
+        if outcome.is_replayed:
+            response["Idempotent-Replayed"] = "true"
+        return response
 
 
 class Order(View):
@@ -126,11 +95,7 @@ class Order(View):
     @extend_schema(operation_id="orders_read", parameters=[ETAG], responses=WholeOrder)
     def get(self, request: Request, order_id: UUID) -> Response:
         """Read an order."""
-        order = Placed.objects.visible_to(current_user(request)).filter(pk=order_id).first()
-        if not order:
-            raise NotFound
-
-        return show(request, order)
+        return answer_order(request, queries.get_visible_details(order_id, caller=current_user(request)))
 
 
 class Change(View):
@@ -146,16 +111,11 @@ class Change(View):
         facts = read(self.body, request.data)
         caller = current_user(request)
         try:
-            order = transitions.change(order_id, self.action, by=caller, versions=versions, **facts)
-        except transitions.NoSuchOrder as error:
-            raise NotFound from error
-        except transitions.NotAllowed as error:
-            raise InsufficientScope(" ".join(sorted(error.scopes))) from error
-        except transitions.OtherVersion as error:
-            raise PreconditionFailed from error
+            order = transitions.take_action(order_id, self.action, by=caller, versions=versions, **facts)
         except transitions.WrongStatus as error:
-            raise WrongStatus(order=write_whole(story.read(error.order), caller=caller)) from error
-        return show(request, order)
+            now = present_details(queries.get_details(error.order), caller=caller)
+            raise Conflict(WRONG_STATUS, code="wrong-status", order=now) from error
+        return answer_order(request, queries.get_details(order))
 
 
 @extend_schema_view(post=extend_schema(operation_id="orders_cancel"))
@@ -163,7 +123,7 @@ class Cancel(Change):
     """Cancel an order; what was held for it goes back. Once it is paid, only an order manager may."""
 
     action = "cancel"
-    scopes = {"POST": scopes_of(action)}
+    scopes = {"POST": scopes_for(action)}
 
 
 @extend_schema_view(post=extend_schema(operation_id="orders_pay", request=Payment))
@@ -172,7 +132,7 @@ class Pay(Change):
 
     action = "pay"
     body = Payment
-    scopes = {"POST": scopes_of(action)}
+    scopes = {"POST": scopes_for(action)}
 
 
 @extend_schema_view(post=extend_schema(operation_id="orders_ship"))
@@ -180,7 +140,7 @@ class Ship(Change):
     """Report an order as shipped; its products leave the stock."""
 
     action = "ship"
-    scopes = {"POST": scopes_of(action)}
+    scopes = {"POST": scopes_for(action)}
 
 
 @extend_schema_view(post=extend_schema(operation_id="orders_deliver"))
@@ -188,7 +148,7 @@ class Deliver(Change):
     """Report an order as delivered."""
 
     action = "deliver"
-    scopes = {"POST": scopes_of(action)}
+    scopes = {"POST": scopes_for(action)}
 
 
 @extend_schema_view(post=extend_schema(operation_id="orders_return"))
@@ -196,7 +156,7 @@ class Return(Change):
     """Take an order back; its products go back into stock."""
 
     action = "return"
-    scopes = {"POST": scopes_of(action)}
+    scopes = {"POST": scopes_for(action)}
 
 
 def read_status(request: Request) -> str:
@@ -208,22 +168,7 @@ def read_status(request: Request) -> str:
     return status
 
 
-def answer(request: Request, outcome: Outcome) -> Response:
-    """The answer to an order that was asked for, the first time or again."""
-    response = Response(outcome.body, outcome.status)
-    if outcome.status == 409:
-        response.content_type = MEDIA_TYPE
-    else:
-        response["Location"] = request.build_absolute_uri(f"{request.path}{outcome.order_id}/")
-    if outcome.status == 202:
-        response["Retry-After"] = str(RETRY)
-    if outcome.replayed:
-        response["Idempotent-Replayed"] = "true"
-    return response
-
-
-def show(request: Request, order: Placed) -> Response:
+def answer_order(request: Request, details: OrderDetails) -> Response:
     """An order with its ETag."""
-    return Response(
-        write_whole(story.read(order), caller=current_user(request)), headers={"ETag": write_etag(order.version)}
-    )
+    body = present_details(details, caller=current_user(request))
+    return Response(body, headers={"ETag": write_etag(details.order.version)})

@@ -152,7 +152,7 @@ def translate(error: Exception) -> Exception:
 
     facts = {name: getattr(error, name) for name in found.facts}
     problem = Problem(found.detail or str(error), code=found.code or getattr(error, "code", ""), **facts)
-    problem.status_code, problem.challenge = found.status, found.challenge
+    problem.status_code, problem.challenge = found.status, found.challenge.format(**facts)
     problem.retry_after = getattr(error, "retry_after", found.retry_after)
     return problem
 

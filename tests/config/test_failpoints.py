@@ -33,7 +33,8 @@ def test_the_process_dies_where_it_is_named(when, printed):
 
 
 @pytest.mark.parametrize(
-    "name", ["nothing", "orders.checkout.place", "orders.checkout.place:during", "orders.nowhere.step:after", STEP]
+    "name",
+    ["nothing", "orders.outbox.try_calls", "orders.outbox.try_calls:during", "orders.nowhere.step:after", STEP],
 )
 def test_a_failpoint_that_does_not_exist_is_refused(name):
     with pytest.raises(ImproperlyConfigured, match="FAILPOINT names no function"):

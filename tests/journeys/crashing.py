@@ -82,11 +82,11 @@ class Journey:
 class Placing(Journey):
     status, answer = "placed", 201
     points = """
-        orders.idempotency.claim:before
-        orders.story.begin:before
-        orders.story.begin:after
-        orders.idempotency.claim:after
-        orders.checkout.confirm:before
+        orders.idempotency.claim_key:before
+        orders.idempotency.claim_key:after
+        orders.order_details.insert_order:before
+        orders.order_details.insert_order:after
+        orders.checkout.ask_products:before
         config.local_inventory.LocalInventory.reserve:before
         products.reservations.reserve:before
         products.reservations.reserve_stock:before
@@ -94,14 +94,14 @@ class Placing(Journey):
         products.reservations.store_lines:after
         products.reservations.reserve:after
         config.local_inventory.LocalInventory.reserve:after
-        orders.checkout.place:before
+        orders.checkout.ask_products:after
+        orders.checkout.confirm_order:before
         orders.models.OrderQuerySet.move:before
         orders.models.OrderQuerySet.move:after
-        orders.story.Story.price:after
-        orders.checkout.place:after
-        orders.idempotency.keep:before
-        orders.idempotency.keep:after
-        orders.checkout.confirm:after
+        orders.order_details.OrderDetails.set_prices:after
+        orders.checkout.confirm_order:after
+        orders.checkout.record_answer:after
+        orders.checkout.place_order:after
     """
 
     def prepare(self, product):
@@ -122,47 +122,46 @@ class Refusing(Placing):
         products.reservations.reserve_stock:before
         products.reservations.describe_shortages:before
         products.reservations.reserve_stock:after
-        orders.checkout.reject:before
+        orders.checkout.reject_order:before
         orders.models.OrderQuerySet.move:after
-        orders.checkout.reject:after
-        orders.idempotency.keep:before
-        orders.idempotency.keep:after
-        orders.outbox.offer:before
+        orders.checkout.reject_order:after
+        orders.checkout.record_answer:after
+        orders.outbox.try_calls:before
         products.reservations.release:before
         products.reservations.release:after
-        orders.outbox.pay:after
-        orders.checkout.confirm:after
+        orders.outbox.make_calls:after
+        orders.checkout.place_order:after
     """
 
 
 class Cancelling(Journey):
     action, status, reservation = "cancel", "cancelled", "released"
     points = """
-        orders.transitions.change:before
-        orders.transitions.write:before
+        orders.transitions.take_action:before
+        orders.transitions.change_status:before
         orders.models.OrderQuerySet.move:after
-        orders.transitions.write:after
-        orders.outbox.offer:before
-        orders.outbox.pay:before
+        orders.transitions.change_status:after
+        orders.outbox.try_calls:before
+        orders.outbox.make_calls:before
         config.local_inventory.LocalInventory.release:before
         products.reservations.release:before
         products.models.ReservationQuerySet.change_state:after
         products.stock.record_movements:before
         products.stock.record_movements:after
         products.reservations.release:after
-        orders.outbox.pay:after
-        orders.transitions.change:after
+        orders.outbox.make_calls:after
+        orders.transitions.take_action:after
     """
 
 
 class Paying(Journey):
     action, status = "pay", "paid"
     points = """
-        orders.transitions.change:before
-        orders.transitions.write:before
+        orders.transitions.take_action:before
+        orders.transitions.change_status:before
         orders.models.OrderQuerySet.move:after
-        orders.transitions.write:after
-        orders.transitions.change:after
+        orders.transitions.change_status:after
+        orders.transitions.take_action:after
     """
 
 
@@ -184,16 +183,16 @@ class Expiring(Journey):
     status, reservation = "expired", "released"
     points = """
         orders.resuming.expire_unpaid:before
-        orders.transitions.write:before
+        orders.transitions.change_status:before
         orders.models.OrderQuerySet.move:after
-        orders.transitions.write:after
+        orders.transitions.change_status:after
         orders.resuming.expire_unpaid:after
         orders.resuming.settle:before
-        orders.outbox.pay:before
+        orders.outbox.make_calls:before
         products.reservations.release:before
         products.stock.record_movements:after
         products.reservations.release:after
-        orders.outbox.pay:after
+        orders.outbox.make_calls:after
         orders.resuming.settle_orders:after
     """
 
@@ -214,14 +213,14 @@ class Settling(Expiring):
     points = """
         orders.resuming.settle_orders:before
         orders.resuming.settle:before
-        orders.models.OrderQuerySet.take_over:after
-        orders.checkout.resume:before
+        orders.models.OrderQuerySet.acquire_lease:after
+        orders.checkout.resume_order:before
         products.reservations.reserve:before
         products.reservations.store_lines:after
         products.reservations.reserve:after
-        orders.checkout.place:before
+        orders.checkout.confirm_order:before
         orders.models.OrderQuerySet.move:after
-        orders.checkout.place:after
+        orders.checkout.confirm_order:after
         orders.resuming.settle:after
     """
 
@@ -310,7 +309,7 @@ def judge(journey: Journey, answers: list[Any]) -> list[str]:
     """How an order ended otherwise than it should."""
     order = journey.find()
     state = Reservation.objects.get(pk=order.pk).state
-    ended, expected = (order.status, order.owes, state), (journey.status, "", journey.reservation)
+    ended, expected = (order.status, order.outbox, state), (journey.status, "", journey.reservation)
     complaints = [] if ended == expected else [f"ended as {ended}, not {expected}"]
     if answers[0] is not None and answers[0].content != answers[1].content:
         complaints.append(f"answered {answers[0].content!r} and then {answers[1].content!r}")

@@ -40,8 +40,8 @@ def check_totals() -> Iterator[str]:
 
 def check_settled() -> Iterator[str]:
     """Nothing is owed, nothing waits."""
-    for order in Order.objects.exclude(owes="") | Order.objects.filter(status=Status.PENDING):
-        yield f"order {order.pk} is {order.status} and owes {order.owes or 'nothing'}"
+    for order in Order.objects.exclude(outbox="") | Order.objects.filter(status=Status.PENDING):
+        yield f"order {order.pk} is {order.status} and owes {order.outbox or 'nothing'}"
 
 
 def check_ended() -> Iterator[str]:

@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from orders.checkout import draft_order, merge_lines
 from orders.inventory import get_inventory
 from orders.models import IdempotencyKey, Order
+from orders.order_details import insert_order
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +51,17 @@ def act():
         return person.post(f"/api/orders/{order['id']}/{action}/", body, headers=headers)
 
     return post
+
+
+@pytest.fixture
+def begin():
+    """Write an order down as whoever dies right after that: `begin(OrderRequest(...))`."""
+
+    def insert(request):
+        order, lines = draft_order(request), merge_lines(request.lines)
+        return insert_order(order, lines, by=request.customer)
+
+    return insert
 
 
 @pytest.fixture

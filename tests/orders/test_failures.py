@@ -40,7 +40,7 @@ def test_products_down_until_the_deadline_rejects_it(alice, tea, place, inventor
     later(order["id"], minutes=16)
 
     assert resuming.settle_orders() == {"settled": 0, "stuck": 0, "left": 1}
-    assert [Order.objects.get().status, Order.objects.get().owes] == ["rejected", "release"]
+    assert [Order.objects.get().status, Order.objects.get().outbox] == ["rejected", "release"]
 
     inventory.down = False
     response = place(alice, {tea: 2}, key='"k"')
@@ -48,7 +48,7 @@ def test_products_down_until_the_deadline_rejects_it(alice, tea, place, inventor
     assert (response.status_code, response.json()["code"]) == (409, "not-reserved")
     assert response.json()["lines"] == [{"product": str(tea)}]
     assert resuming.settle_orders() == {"settled": 1, "stuck": 0, "left": 0}
-    assert (Order.objects.get().owes, inventory.counters(tea)) == ("", (10, 0))
+    assert (Order.objects.get().outbox, inventory.counters(tea)) == ("", (10, 0))
 
 
 def test_a_buyer_who_comes_back_after_the_deadline_is_refused(alice, tea, place, inventory, later):
@@ -84,16 +84,16 @@ def test_stock_held_for_an_order_past_its_deadline_is_let_go(alice, tea, place, 
     assert (Order.objects.get().status, inventory.counters(tea)) == ("rejected", (10, 0))
 
 
-def test_a_crash_before_reserve_is_made_good(alice, tea, inventory, later):
-    order = checkout.open_order(customer(alice), wanted(tea)).order
+def test_a_crash_before_reserve_is_made_good(alice, tea, inventory, begin, later):
+    order = begin(request_of(alice, tea)).order
     later(order.pk, seconds=31)
 
     assert resuming.settle_orders() == {"settled": 1, "stuck": 0, "left": 0}
     assert (Order.objects.get().status, inventory.counters(tea)) == ("placed", (10, 2))
 
 
-def test_a_crash_after_reserve_is_made_good(alice, tea, inventory, later):
-    order = checkout.open_order(customer(alice), wanted(tea)).order
+def test_a_crash_after_reserve_is_made_good(alice, tea, inventory, begin, later):
+    order = begin(request_of(alice, tea)).order
     inventory.reserve(order.pk, wanted(tea))
     later(order.pk, seconds=31)
 
@@ -104,14 +104,14 @@ def test_a_crash_after_reserve_is_made_good(alice, tea, inventory, later):
 
 def test_a_crash_before_a_debt_was_paid_is_made_good(alice, tea, place, inventory):
     place(alice, {tea: 2})
-    transitions.write(Order.objects.get(), "cancelled", by=customer(alice))
+    transitions.change_status(Order.objects.get(), "cancelled", by=customer(alice))
 
     assert resuming.settle_orders() == {"settled": 1, "stuck": 0, "left": 0}
-    assert (Order.objects.get().owes, inventory.counters(tea)) == ("", (10, 0))
+    assert (Order.objects.get().outbox, inventory.counters(tea)) == ("", (10, 0))
 
 
-def test_the_resolver_leaves_others_business_alone(alice, tea, place, inventory):
-    checkout.open_order(customer(alice), wanted(tea))
+def test_the_resolver_leaves_others_business_alone(alice, tea, place, inventory, begin):
+    begin(request_of(alice, tea))
     place(alice, {tea: 1})
 
     assert resuming.settle_orders() == {"settled": 0, "stuck": 0, "left": 0}
@@ -119,13 +119,13 @@ def test_the_resolver_leaves_others_business_alone(alice, tea, place, inventory)
 
 
 @pytest.mark.parametrize("winner", ["placed", "rejected"])
-def test_a_deadline_and_a_late_confirm_have_one_winner(alice, tea, inventory, winner):
-    opened = checkout.open_order(customer(alice), wanted(tea))
+def test_a_deadline_and_a_late_confirm_have_one_winner(alice, tea, inventory, begin, winner):
+    details = begin(request_of(alice, tea))
     order = Order.objects.get()
     held = inventory.reserve(order.pk, wanted(tea))
     steps = {
-        "placed": lambda: transaction.atomic(checkout.place)(opened, held),
-        "rejected": lambda: checkout.give_up(order),
+        "placed": lambda: transaction.atomic(checkout.confirm_order)(details, held),
+        "rejected": lambda: checkout.reject_overdue_order(order),
     }
 
     first = steps.pop(winner)()
@@ -156,7 +156,7 @@ def test_cancelling_while_products_is_asked_turns_the_hold_away(alice, tea, plac
 
     assert (response.status_code, response.json()["code"]) == (409, "cancelled")
     assert place(alice, {tea: 2}, key='"k"').content == response.content
-    assert (Order.objects.get().status, Order.objects.get().owes) == ("cancelled", "")
+    assert (Order.objects.get().status, Order.objects.get().outbox) == ("cancelled", "")
     assert inventory.counters(tea) == (10, 0)
 
 
@@ -184,7 +184,7 @@ def test_cancel_against_ship_leaves_the_loser_with_409(alice, dave, tea, place, 
 
 def test_who_read_too_early_looks_again(alice, dave, tea, place, act, monkeypatch):
     order = place(alice, {tea: 2}).json()
-    find, raced = transitions.find, []
+    find, raced = transitions.find_order, []
 
     def find_slowly(*args, **kwargs):
         found = find(*args, **kwargs)
@@ -193,7 +193,7 @@ def test_who_read_too_early_looks_again(alice, dave, tea, place, act, monkeypatc
             act(dave, order, "pay", reference="P-1")
         return found
 
-    monkeypatch.setattr(transitions, "find", find_slowly)
+    monkeypatch.setattr(transitions, "find_order", find_slowly)
 
     response = act(alice, order, "cancel")
 
@@ -211,7 +211,7 @@ def test_an_order_that_products_contradicts_is_stuck_and_others_go_on(alice, dav
     del inventory.reservations[uuid.UUID(stuck["id"])]
 
     assert resuming.settle_orders() == {"settled": 1, "stuck": 1, "left": 0}
-    assert [order.owes for order in Order.objects.order_by("created_at")] == ["fulfil", ""]
+    assert [order.outbox for order in Order.objects.order_by("created_at")] == ["fulfil", ""]
 
 
 def test_an_order_that_products_holds_other_lines_for_waits(alice, tea, place, inventory, caplog):
@@ -236,14 +236,14 @@ def test_of_two_debts_only_the_one_that_was_heard_is_cleared(alice, dave, tea, p
     inventory.meanwhile = lambda: setattr(inventory, "meanwhile", lambda: setattr(inventory, "down", True))
 
     assert resuming.settle_orders() == {"settled": 0, "stuck": 0, "left": 1}
-    assert (Order.objects.get().owes, inventory.counters(tea)) == ("take_back", (8, 0))
+    assert (Order.objects.get().outbox, inventory.counters(tea)) == ("take_back", (8, 0))
 
 
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True)
 def test_products_is_never_asked_inside_a_transaction(alice, tea):
     with pytest.raises(RuntimeError), transaction.atomic():
-        checkout.place_order(customer(alice), wanted(tea))
+        checkout.place_order(request_of(alice, tea))
 
     assert Order.objects.count() == 0
 
@@ -273,6 +273,10 @@ def test_cancels_at_once_release_once(alice, dave, tea, place, act, inventory):
 
 def customer(person):
     return checkout.Customer(person.sub, "Alice", "alice@example.com", "api")
+
+
+def request_of(person, product):
+    return checkout.OrderRequest(customer(person), wanted(product))
 
 
 def wanted(product, quantity=2):

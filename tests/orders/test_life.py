@@ -29,7 +29,7 @@ def test_an_order_is_paid_shipped_delivered_and_returned(alice, dave, tea, place
         ("delivered", dave.sub, {}),
         ("returned", dave.sub, {}),
     ]
-    assert Order.objects.get().owes == ""
+    assert Order.objects.get().outbox == ""
 
 
 def test_an_owner_cancels_and_the_stock_goes_back(alice, tea, place, act, inventory):
@@ -168,7 +168,7 @@ def test_what_was_shipped_unheard_is_still_taken_out_of_stock(alice, dave, tea, 
     inventory.down = True
     for action in ("ship", "deliver", "return"):
         act(dave, order, action)
-    owed = Order.objects.get().owes
+    owed = Order.objects.get().outbox
     inventory.down = False
 
     from orders.resuming import settle_orders
@@ -177,7 +177,7 @@ def test_what_was_shipped_unheard_is_still_taken_out_of_stock(alice, dave, tea, 
 
     assert owed == "fulfil take_back"
     assert inventory.heard[-2:] == ["fulfil", "take_back"]
-    assert (Order.objects.get().owes, inventory.counters(tea)) == ("", (10, 0))
+    assert (Order.objects.get().outbox, inventory.counters(tea)) == ("", (10, 0))
 
 
 class Caller:

@@ -141,7 +141,7 @@ def test_placing_takes_as_many_queries_however_long(alice, place, inventory, cou
     products = {inventory.add(f"item-{number}"): 1 for number in range(count)}
     alice.get("/api/orders/")
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         place(alice, products)
 
     assert Order.objects.get().lines.count() == count

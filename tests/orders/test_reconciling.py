@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from orders.checkout import Customer, open_order, place_order
+from orders.checkout import Customer, OrderRequest, place_order
 from orders.inventory import RequestedLine
 from orders.models import Line, Order
 from orders.reconciliation import find_drift
@@ -18,7 +18,7 @@ ALICE = Customer("alice")
 @pytest.fixture
 def order(tea):
     """An order of two teas that is placed."""
-    return place_order(ALICE, [RequestedLine(tea, 2, Decimal("4.50"))])
+    return place_order(OrderRequest(ALICE, [RequestedLine(tea, 2, Decimal("4.50"))])).details.order
 
 
 def test_orders_of_every_kind_have_no_drift(alice, dave, tea, mug, place, act):
@@ -57,10 +57,10 @@ def test_other_quantities_than_were_ordered_are_found(order):
     assert list(find_drift()) == [f"order {order.pk} has other lines than products holds for it"]
 
 
-def test_what_is_under_way_is_no_drift(tea, order, inventory):
-    pending = open_order(ALICE, [RequestedLine(tea, 1)]).order
+def test_what_is_under_way_is_no_drift(tea, order, inventory, begin):
+    pending = begin(OrderRequest(ALICE, [RequestedLine(tea, 1)])).order
     inventory.reserve(pending.pk, [RequestedLine(tea, 1)])
-    Order.objects.filter(pk=order.pk).update(status="cancelled", owes="release")
+    Order.objects.filter(pk=order.pk).update(status="cancelled", outbox="release")
 
     assert list(find_drift()) == []
 

@@ -8,18 +8,18 @@ from decimal import Decimal
 import pytest
 from django.db import transaction
 
-from orders import inventory as border
+from orders import inventory_http as border
 from orders.inventory import (
     Gone,
     InventoryUnavailable,
     OtherLines,
     OutOfStock,
     PriceChanged,
-    RemoteInventory,
     RequestedLine,
     ReservedLine,
     Unorderable,
 )
+from orders.inventory_http import RemoteInventory
 from tests.neighbour import serve
 from tests.tokens import scripted
 from tests.tokens.scripted import drip, page

@@ -18,11 +18,11 @@ from orders.inventory import (
     OtherLines,
     OutOfStock,
     PriceChanged,
-    RemoteInventory,
     RequestedLine,
     ReservedLine,
     Unorderable,
 )
+from orders.inventory_http import RemoteInventory
 from products.models import Product, Stock
 from tests.issuer import sign
 from tests.neighbour import serve

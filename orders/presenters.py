@@ -1,0 +1,79 @@
+"""Orders as they leave, in the API and on pages."""
+
+from orders.checkout import Outcome
+from orders.lifecycle import Caller, allowed_actions
+from orders.models import Order
+from orders.order_details import OrderDetails
+from wire.events import write_event
+from wire.keyset import Row
+from wire.money import write_amount
+from wire.problems import problem
+
+SHOWN = tuple(dict.fromkeys("customer" if name.startswith("customer_") else name for name in Order.SHOWN))
+"""What an order says of itself: its columns, those of the customer as one."""
+REASONS = {
+    "insufficient-stock": "There is not enough of some products: see lines.",
+    "price-changed": "Some prices are not those that were seen: see lines.",
+    "unknown-product": "Some products do not exist: see lines.",
+    "retired-product": "Some products are not sold any more: see lines.",
+    "mixed-currencies": "These products are sold in different currencies, and an order has one: see lines.",
+    "not-reserved": "The products could not be held for the order in time.",
+    "cancelled": "The order was cancelled before it was placed.",
+}
+"""Why an order was not placed, by code."""
+
+
+def present_outcome(outcome: Outcome, *, caller: Caller) -> tuple[int, Row]:
+    """Status and body: 201 for an order that was placed, 202 while it is pending, else 409 with the reason.
+
+    201 and 409 follow from what never changes, so a repeated request is answered with the same bytes.
+    """
+    details = outcome.details
+    if details.is_pending:
+        return 202, present_details(details, caller=caller)
+
+    if details.refusal:
+        return 409, present_refusal(details, **details.refusal)
+
+    return 201, present_order(details.row_as_placed(), caller=caller)
+
+
+def present_refusal(details: OrderDetails, *, code: str, lines: list[Row]) -> Row:
+    # PostgreSQL does not keep the order of keys in JSON.
+    facts = [dict(sorted(line.items())) for line in lines]
+    order, request_id = str(details.order.pk), details.request_id
+    return problem(409, code, REASONS[code], order=order, lines=facts, request_id=request_id)
+
+
+def present_details(details: OrderDetails, *, caller: Caller) -> Row:
+    """One order as it is now, with its events."""
+    return present_order(details.row(), caller=caller)
+
+
+def present_order(row: Row, *, caller: Caller) -> Row:
+    """An order as a caller sees it, with its events unless it comes from a list."""
+    currency = row["currency"] or None
+    shown = {
+        **row,
+        "customer": {"id": row["customer_id"], "name": row["customer_name"], "email": row["customer_email"]},
+        "total": write_amount(row["total"], currency) if currency else None,
+        "currency": currency,
+    }
+    return {
+        **{name: shown[name] for name in SHOWN},
+        "lines": [present_line(line, currency) for line in row["lines"]],
+        "allowed_actions": allowed_actions(row["status"], customer_id=row["customer_id"], caller=caller),
+        **({"events": [write_event(event) for event in row["events"]]} if "events" in row else {}),
+    }
+
+
+def present_line(line: Row, currency: str | None) -> Row:
+    price = line["unit_price"]
+    return {
+        "product": line["product"],
+        "sku": line["sku"],
+        "name": line["name"],
+        "quantity": line["quantity"],
+        "unit_price": write_amount(price, currency) if currency else None,
+        "total": write_amount(price * line["quantity"], currency) if currency else None,
+    }
