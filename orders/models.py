@@ -4,7 +4,6 @@ import secrets
 import uuid
 from datetime import timedelta
 from decimal import Decimal
-from functools import cache
 from typing import Any, Self
 
 from django.db import models
@@ -12,8 +11,8 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Concat, Trim
 from django.utils import timezone
 
+from database import prepared
 from database.leases import AbstractLease
-from database.prepared import Change, slots
 from orders.lifecycle import CALLS, OWNER, Caller, Status, rights_for
 from wire.events import AbstractEvent
 from wire.money import MAX_DIGITS, STORED_PLACES
@@ -78,7 +77,9 @@ class OrderQuerySet(models.QuerySet["Order"]):
         call = CALLS.get((order.status, after))
         if call is None:
             return False
-        if not moving(call, *changes).run(order.pk, order.status, order.version, after, *changes.values()):
+        if not update_status(
+            call=call, order_id=order.pk, version=order.version, before=order.status, after=after, **changes
+        ):
             return False
 
         changes |= {"status": after, "version": order.version + 1, "outbox": f"{order.outbox} {call}".strip()}
@@ -95,18 +96,6 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def release_lease(self, order_id: uuid.UUID) -> None:
         """Leave a pending order to whoever comes next."""
         self.filter(pk=order_id, status=Status.PENDING).update(lease_until=timezone.now())
-
-
-@cache
-def moving(call: str, *columns: str) -> Change:
-    """Change an order's status and some columns if it is in a status and version, adding a call to its outbox."""
-    key, status, version, after, *values = slots(Order, "id", "status", "version", "status", *columns)
-    changes: dict[str, Any] = dict(zip(columns, values, strict=True))
-    if call:
-        # An order may be returned before products heard that it was shipped.
-        changes["outbox"] = Trim(Concat(F("outbox"), Value(f" {call}")))
-    found = Order.objects.filter(pk=key, status=status, version=version)
-    return Change(found, status=after, version=F("version") + 1, **changes)
 
 
 class Order(models.Model):
@@ -177,6 +166,22 @@ class Order(models.Model):
     def is_overdue(self) -> bool:
         """Whether it has waited for products longer than an order may."""
         return self.created_at < timezone.now() - DEADLINE
+
+
+@prepared.update(
+    Order,
+    order_id="id",
+    before="status",
+    after="status",
+    **{column.name: column.name for column in Order._meta.concrete_fields},
+)
+def update_status(call: str, order_id: Any, version: Any, before: Any, after: Any, **changes: Any) -> int:
+    """Change an order's status and some columns if it is in a status and version, adding a call to its outbox."""
+    if call:
+        # An order may be returned before products heard that it was shipped.
+        changes["outbox"] = Trim(Concat(F("outbox"), Value(f" {call}")))
+    found = Order.objects.filter(pk=order_id, status=before, version=version)
+    return found.update(status=after, version=F("version") + 1, **changes)
 
 
 class Line(models.Model):

@@ -1,10 +1,10 @@
 """An order with its lines and events, whether they were read or only now written."""
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, NamedTuple
 
-from database.prepared import Change, insert, slots
+from database import prepared
+from database.prepared import insert
 from orders.inventory import RequestedLine, ReservedLine
 from orders.lifecycle import Status
 from orders.models import Event, Line, Order
@@ -67,7 +67,8 @@ class OrderDetails(NamedTuple):
         for row in self.lines:
             line = sold[row["product"]]
             row.update(sku=line.sku, name=line.name, unit_price=line.unit_price)
-        pricing().run_each([(self.order.pk, line.product, line.sku, line.name, line.unit_price) for line in reserved])
+        columns = ("product", "sku", "name", "unit_price")
+        update_price.many([{"order": self.order.pk, **{name: row[name] for name in columns}} for row in self.lines])
 
 
 def insert_order(order: Order, lines: Sequence[RequestedLine], *, by: Actor) -> OrderDetails:
@@ -85,8 +86,7 @@ def new_row(line: RequestedLine) -> Row:
     return {**dict.fromkeys(LINE_COLUMNS), **asked}
 
 
-@cache
-def pricing() -> Change:
+@prepared.update(Line, order="order", product="product", sku="sku", name="name", unit_price="unit_price")
+def update_price(order: Any, product: Any, **sold: Any) -> int:
     """Write down what one product of an order is sold as."""
-    order, product, sku, name, price = slots(Line, "order", "product", "sku", "name", "unit_price")
-    return Change(Line.objects.filter(order=order, product=product), sku=sku, name=name, unit_price=price)
+    return Line.objects.filter(order=order, product=product).update(**sold)

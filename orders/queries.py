@@ -1,15 +1,14 @@
 """Reading orders: lists of them, one by its id, and their lines and events."""
 
 from collections.abc import Iterable
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from database.prepared import Objects, Statement, slots
+from database import prepared
 from orders.lifecycle import Caller
 from orders.models import Event, Line, Order
 from orders.order_details import EVENT_COLUMNS, LINE_COLUMNS, OrderDetails
-from wire.keyset import Ordering, Page, Recipe, Row, paginate_again
+from wire.keyset import Ordering, Page, Row, kept_list
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -28,16 +27,17 @@ def list_orders(*, customer_id: str | None, status: str = "", cursor: str | None
 
     Raises `wire.keyset.InvalidCursor`.
     """
-    recipe, values = Recipe(build_list, (customer_id is None, status)), () if customer_id is None else (customer_id,)
-    page = paginate_again(recipe, NEWEST, cursor=cursor, limit=limit, values=values)
+    filters = {} if customer_id is None else {"customer_id": customer_id}
+    page = orders_by.page(NEWEST, cursor=cursor, limit=limit, search=(customer_id is None, status), **filters)
     lines = find_lines(row["id"] for row in page.rows)
     return page._replace(rows=[{**row, "lines": lines[row["id"]]} for row in page.rows])
 
 
-def build_list(search: tuple[bool, str]) -> "QuerySet[Order, Row]":
+@kept_list(Order, customer_id="customer_id")
+def orders_by(search: tuple[bool, str], customer_id: Any = None) -> "QuerySet[Order, Row]":
     """The rows of a list of orders, in no order yet."""
     is_everyones, status = search
-    rows = Order.objects.all() if is_everyones else Order.objects.filter(customer_id=slots(Order, "customer_id")[0])
+    rows = Order.objects.all() if is_everyones else Order.objects.filter(customer_id=customer_id)
     return (rows.filter(status=status) if status else rows).values(*Order.SHOWN)
 
 
@@ -52,19 +52,17 @@ def get_visible_details(order_id: UUID, *, caller: Caller) -> OrderDetails:
 
 def get_details(order: Order) -> OrderDetails:
     """An order that was read, with its lines and events."""
-    return OrderDetails(order, find_lines([order.pk])[order.pk], events_of().rows(str(order.pk)))
+    return OrderDetails(order, find_lines([order.pk])[order.pk], events_of(subject=str(order.pk)))
 
 
 def get_order(order_id: UUID) -> Order:
     """An order as it is now; raises `Order.DoesNotExist`."""
-    return order_by_id().get(order_id)
+    return order_by_id.get(order_id=order_id)
 
 
-@cache
-def order_by_id() -> Objects[Order]:
-    """One order."""
-    [key] = slots(Order, "id")
-    return Objects(Order.objects.filter(pk=key).order_by())
+@prepared.objects(Order, order_id="id")
+def order_by_id(order_id: Any) -> "QuerySet[Order]":
+    return Order.objects.filter(pk=order_id).order_by()
 
 
 def find_lines(order_ids: Iterable[UUID]) -> dict[UUID, list[Row]]:
@@ -72,23 +70,20 @@ def find_lines(order_ids: Iterable[UUID]) -> dict[UUID, list[Row]]:
     lines: dict[UUID, list[Row]] = {order_id: [] for order_id in order_ids}
     if lines:
         size = next(size for size in SIZES if size >= len(lines))
-        # The slots that are left over are filled with an order that is there already.
+        # The places that are left over are filled with an order that is there already.
         rest = [next(iter(lines))] * (size - len(lines))
-        for line in lines_of(size).rows(*lines, *rest):
+        for line in lines_of(order_ids=[*lines, *rest]):
             lines[line["order_id"]].append(line)
     return lines
 
 
-@cache
-def lines_of(size: int) -> Statement:
-    """The lines of so many orders."""
-    keys: list[Any] = slots(Order, *["id"] * size)
-    return Statement(Line.objects.filter(order__id__in=keys).order_by("id").values("order_id", *LINE_COLUMNS))
+@prepared.rows(Line, order_ids=["order"])
+def lines_of(order_ids: list[Any]) -> "QuerySet[Line, Row]":
+    return Line.objects.filter(order__id__in=order_ids).order_by("id").values("order_id", *LINE_COLUMNS)
 
 
-@cache
-def events_of() -> Statement:
+@prepared.rows(Event, subject="subject")
+def events_of(subject: Any) -> "QuerySet[Event, Row]":
     """The events of one order, oldest first."""
-    [subject] = slots(Event, "subject")
     kind = Order._meta.model_name
-    return Statement(Event.objects.filter(kind=kind, subject=subject).order_by("id").values(*EVENT_COLUMNS))
+    return Event.objects.filter(kind=kind, subject=subject).order_by("id").values(*EVENT_COLUMNS)
