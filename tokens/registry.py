@@ -11,6 +11,9 @@ FILE = "service.toml"
 ROLES = ("customer", "catalogue manager", "order manager", "admin")
 """The roles that every shop begins with; the admin has whatever a role may carry."""
 
+TAKEN = ("any", "files", "gateway", "listen", "patience", "postgres", "rate", "shop")
+"""Names that mean something else where services are deployed."""
+
 
 class DescriptionError(Exception):
     """A service's description of itself is wrong."""
@@ -87,6 +90,7 @@ def check_service(service: Service, found: dict[str, Service]) -> None:
         demand(scope.people or not scope.roles, service, f"{name}: no role may carry it, yet roles are named")
     named = re.fullmatch("[a-z][a-z0-9]*", service.name)
     demand(named, service, "its name is an address, a host and a database: lower-case letters and digits alone")
+    demand(service.name not in TAKEN, service, "its name means something else to the gateway or to Compose")
     plain = service.away.isprintable() and not {*service.away} & {*'"$\\'}
     demand(plain, service, "away may hold no quotation mark, dollar or backslash: nginx would read them")
     demand(service.staff in ("", *service.scopes), service, f"staff names no scope of its own: {service.staff}")

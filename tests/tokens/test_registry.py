@@ -86,9 +86,10 @@ def test_a_wrong_description_is_refused_by_file_and_reason(reviews, before, afte
     assert complaint in str(refused.value)
 
 
-def test_a_name_that_is_no_host_is_refused(reviews, tmp_path):
-    (tmp_path / "gift_cards").mkdir()
-    (tmp_path / "gift_cards" / registry.FILE).write_text("")
+@pytest.mark.parametrize("name", ["gift_cards", "files"])
+def test_a_name_that_will_not_do_for_a_host_or_the_gateway_is_refused(reviews, tmp_path, name):
+    (tmp_path / name).mkdir()
+    (tmp_path / name / registry.FILE).write_text("")
 
-    with pytest.raises(DescriptionError, match="its name is an address, a host and a database"):
+    with pytest.raises(DescriptionError, match=f"{name}/service.toml: its name "):
         reviews(GOOD)

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import get_resolver
 
+from tokens.registry import TAKEN
+
 TEMPLATE = Path(__file__).resolve().parents[2] / "service_template"
 
 
@@ -26,7 +28,7 @@ class Command(BaseCommand):
         for word in (name, singular):
             if not (word.isascii() and word.isalpha() and word.islower() and len(word) <= 30):
                 raise CommandError(f"{word!r}: a name is of at most 30 letters from a to z.")
-        if name in taken_paths() or find_spec(name) or (settings.BASE_DIR / name).exists():
+        if name in {*TAKEN, *taken_paths()} or find_spec(name) or (settings.BASE_DIR / name).exists():
             raise CommandError(f"{name} is taken: by a folder, a library or an address. Choose another name.")
 
         words = {"Samples": name.capitalize(), "samples": name, "Sample": singular.capitalize(), "sample": singular}
