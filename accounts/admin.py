@@ -109,7 +109,7 @@ class UserAdmin(EventedAdmin):
         self.message_user(request, f"{disabled} users disabled; their tokens are refused everywhere within seconds.")
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Only the users themselves: their sessions go with them and are nobody's to keep."""
+        """Only the users themselves: their sessions are deleted with them, without a question."""
         return [str(user) for user in objs], {}, set(), []
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:

@@ -1,4 +1,4 @@
-"""Who a browser's cookie says is there."""
+"""`request.user` from the access cookie of a browser."""
 
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.http import HttpRequest
@@ -19,7 +19,7 @@ class CookieTokenMiddleware(AuthenticationMiddleware):
 
 
 def read_user(request: HttpRequest) -> TokenUser | Anonymous:
-    """Who the access cookie says is there; nobody, if it is not to be believed."""
+    """The bearer of the access cookie; anonymous, if its token is refused."""
     token = cookies.read_access(request)
     if not token:
         return Anonymous()

@@ -52,7 +52,7 @@ def page(scopes: Scopes) -> Callable[[Page], Page]:
 
 
 def deny_access(request: HttpRequest, scopes: Scopes) -> HttpResponse | None:
-    """The answer to who may not see a page, or None to who may."""
+    """The response for a user who may not see a page; None for one who may."""
     if isinstance(scopes, str):
         return None if scopes == OPEN else redirect_to_login(request)
 

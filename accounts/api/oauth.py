@@ -196,7 +196,7 @@ def read_token(request: HttpRequest) -> str:
 
 
 class ValidToken(NamedTuple):
-    """A token that is valid now: for which client and services, in which session, and what is told of it (RFC 7662)."""
+    """A token that is valid now: its client, audience, session and introspection members (RFC 7662)."""
 
     client_id: str
     audience: list[str]

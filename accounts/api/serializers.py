@@ -1,4 +1,4 @@
-"""What accounts takes and answers."""
+"""The JSON bodies that accounts takes and answers with."""
 
 from typing import Any
 
@@ -96,7 +96,7 @@ class SessionAnswer(serializers.Serializer[object]):
 
 
 class SessionList(PageLinks):
-    """Where one is logged in."""
+    """Where the caller is logged in."""
 
     results = SessionAnswer(many=True)
 

@@ -119,7 +119,7 @@ class OwnAccount(View):
 
     @extend_schema(request=Profile, responses=Me, operation_id="change_me")
     def patch(self, request: Request) -> Response:
-        """Change one's name; tokens carry it from the next refresh on."""
+        """Change the caller's name; tokens carry it from the next refresh on."""
         user = find_own_user(request)
         profile.rename(user, by=current_user(request), **read(Profile, request.data))
         return Response(write_user(user))
@@ -133,27 +133,27 @@ class OwnAccount(View):
 
 
 class OwnEmail(View):
-    """`/api/accounts/me/email/`: one's e-mail address, which one logs in with."""
+    """`/api/accounts/me/email/`: the caller's e-mail address, used to log in."""
 
     scopes = {"POST": "account"}
     problems = {"POST": (404, 409, 429)}
 
     @extend_schema(request=EmailChange, responses=Me, operation_id="change_email")
     def post(self, request: Request) -> Response:
-        """Change one's e-mail address; every other session ends."""
+        """Change the caller's e-mail address; every other session ends."""
         change, user = read(EmailChange, request.data), find_own_user(request)
         credentials.change_email(user, **change, by=current_user(request))
         return Response(write_user(user))
 
 
 class OwnSessions(View):
-    """`/api/accounts/sessions/`: where one is logged in."""
+    """`/api/accounts/sessions/`: where the caller is logged in."""
 
     scopes = {"GET": "account", "DELETE": "account"}
 
     @extend_schema(parameters=PAGE, responses=SessionList, operation_id="list_sessions")
     def get(self, request: Request) -> Response:
-        """List one's living sessions, the latest used first."""
+        """List the caller's active sessions, the latest used first."""
         caller = current_user(request)
         page = paginate(
             Session.objects.of_user(caller.sub).alive().unexpired().values(*SESSION_FIELDS),
@@ -166,20 +166,20 @@ class OwnSessions(View):
 
     @extend_schema(request=None, responses={204: None}, operation_id="end_other_sessions")
     def delete(self, request: Request) -> Response:
-        """End all of one's sessions but this one."""
+        """End all of the caller's sessions but this one."""
         caller = current_user(request)
         sessions.end(Session.objects.of_user(caller.sub, but=caller.sid), reason="log-out", by=caller)
         return Response(status=204)
 
 
 class OwnSession(View):
-    """`/api/accounts/sessions/<sid>/`: one of one's sessions."""
+    """`/api/accounts/sessions/<sid>/`: one of the caller's sessions."""
 
     scopes = {"DELETE": "account"}
 
     @extend_schema(request=None, responses={204: None}, operation_id="end_session")
     def delete(self, request: Request, sid: UUID) -> Response:
-        """End one of one's sessions; its tokens are refused everywhere within seconds."""
+        """End one of the caller's sessions; its tokens are refused everywhere within seconds."""
         caller = current_user(request)
         own = Session.objects.of_user(caller.sub).unexpired().filter(pk=sid)
         if not sessions.end(own, reason="log-out", by=caller):
@@ -188,14 +188,14 @@ class OwnSession(View):
 
 
 class OwnPassword(View):
-    """`/api/accounts/me/password/`: one's password."""
+    """`/api/accounts/me/password/`: the caller's password."""
 
     scopes = {"POST": "account"}
     problems = {"POST": (404, 429)}
 
     @extend_schema(request=PasswordChange, responses=Empty, operation_id="change_password")
     def post(self, request: Request) -> Response:
-        """Change one's password; every other session ends."""
+        """Change the caller's password; every other session ends."""
         change = read(PasswordChange, request.data)
         credentials.change_password(find_own_user(request), **change, by=current_user(request))
         return Response({})

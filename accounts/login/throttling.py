@@ -51,7 +51,7 @@ def login_limits(email: str, address: str | None) -> list[Limit]:
 
 
 def password_limits(sub: str) -> list[Limit]:
-    """What asking somebody who is logged in for the password again counts against."""
+    """What asking a logged-in user for their password again counts against."""
     return [Limit(f"password of {sub}", free=5)]
 
 

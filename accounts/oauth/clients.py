@@ -1,4 +1,4 @@
-"""Machines that log in by themselves (RFC 6749 4.4): registered, authenticated, shut out."""
+"""OAuth clients: registered, authenticated by their secret, given tokens (RFC 6749 4.4), revoked."""
 
 import hashlib
 import hmac

@@ -1,1 +1,1 @@
-"""The pages of accounts: log in and out, register, one's account, a forgotten password."""
+"""The pages of accounts: log in and out, register, the account, a forgotten password."""

@@ -1,4 +1,4 @@
-"""What a form answers when it was tried too often."""
+"""The response to a form that was sent too often."""
 
 from collections.abc import Callable
 

@@ -64,7 +64,7 @@ class Command(BaseCommand):
         return clients.register_client(client, by=BY)
 
     def read_or_make_secret(self, path: Path) -> str:
-        """The secret in a file, made if there is none, for nobody's eyes but its owner's."""
+        """The secret in a file, which is made if there is none, readable by its owner alone."""
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
