@@ -60,7 +60,7 @@ class OrderActionForm(ActionForm):
 def make_action(action: str) -> Action:
     """The admin action that takes an action on each order that was picked."""
 
-    @admin.action(description=f"{action.capitalize()} the picked orders", permissions=["view"])
+    @admin.action(description=f"{action.capitalize()} the selected orders", permissions=["view"])
     def run(section: "OrderAdmin", request: HttpRequest, picked: Any) -> None:
         section.take_action(request, picked, action)
 
@@ -68,7 +68,7 @@ def make_action(action: str) -> Action:
     return run
 
 
-@admin.action(description="Settle the picked orders", permissions=["view"])
+@admin.action(description="Settle the selected orders", permissions=["view"])
 def settle(section: "OrderAdmin", request: HttpRequest, picked: Any) -> None:
     """Do at once what the resolver would do in time."""
     results = defaultdict(list)
@@ -76,9 +76,9 @@ def settle(section: "OrderAdmin", request: HttpRequest, picked: Any) -> None:
         results[attempt(order_id)].append(number)
     section.report(request, "Settled", results["settled"])
     section.report(request, "Products did not answer for", results["left"], messages.WARNING)
-    section.report(request, "Products says what cannot be of", results["stuck"], messages.ERROR)
+    section.report(request, "Products contradicts the order for", results["stuck"], messages.ERROR)
     if not results:
-        section.message_user(request, "None of these has to be settled.")
+        section.message_user(request, "None of the selected orders needs settling.")
 
 
 @admin.register(Order)
@@ -122,7 +122,7 @@ class OrderAdmin(ReadOnlyAdmin):
         """Take an action on each order that was picked, and say which allowed it."""
         reference = request.POST.get("reference", "").strip() if action == "pay" else ""
         if action == "pay" and not reference:
-            self.message_user(request, "To pay takes a reference.", messages.ERROR)
+            self.message_user(request, "Enter a reference to mark orders as paid.", messages.ERROR)
             return
 
         results = defaultdict(list)

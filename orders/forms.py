@@ -23,7 +23,7 @@ class OrderForm(forms.Form):
     )
     quantity = forms.IntegerField(min_value=1, max_value=MAX_QUANTITY, label="How many")
     ship_to = forms.CharField(
-        required=False, max_length=1000, label="Ship to (if you like)", widget=forms.Textarea(attrs={"rows": 3})
+        required=False, max_length=1000, label="Ship to (optional)", widget=forms.Textarea(attrs={"rows": 3})
     )
 
     def read_request(self, caller: TokenUser) -> OrderRequest:

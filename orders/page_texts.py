@@ -17,16 +17,16 @@ EVENTS: dict[str, str] = {
     Status.RETURNED: "Returned",
 }
 STATUS_NOTES: dict[str, str] = {
-    Status.PENDING: "The shop is confirming your order. Look again in a moment.",
-    Status.PLACED: "Held for you until it is paid; what is not paid within 24 hours expires.",
-    Status.EXPIRED: "It was not paid within 24 hours, and what was held went back on the shelf.",
+    Status.PENDING: "The shop is confirming your order. Refresh the page in a moment.",
+    Status.PLACED: "We hold it for you until it is paid. It expires if it is not paid within 24 hours.",
+    Status.EXPIRED: "It was not paid within 24 hours, so it is no longer held for you.",
 }
 ACTION_LABELS = {
     "cancel": "Cancel the order",
     "pay": "Mark as paid",
     "ship": "Mark as shipped",
     "deliver": "Mark as delivered",
-    "return": "Take back",
+    "return": "Mark as returned",
 }
 REFUSALS = {
     "insufficient-stock": "Only {available} left; you wanted {wanted}.",

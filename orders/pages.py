@@ -51,10 +51,10 @@ def submit_order(request: HttpRequest) -> HttpResponse:
     try:
         outcome = checkout.place_order(form.read_request(current_user(request)))
     except KeyReused as error:
-        reasons = ["This form was used for another order before."]
+        reasons = ["This form was already used for another order."]
         return offer_form(request, form, reasons=reasons, status=422, earlier=error.order)
     except StillRunning:
-        messages.info(request, "Your order is being placed right now. Look again in a moment.")
+        messages.info(request, "Your order is being placed right now. Refresh the page in a moment.")
         return HttpResponseRedirect("/orders/")
     return show_outcome(request, form, outcome)
 
@@ -127,11 +127,11 @@ def take_action(request: HttpRequest, order_id: uuid.UUID, action: str) -> None:
     """Take an action, and leave a message of what came of it."""
     form = PayForm(request.POST)
     if action == "pay" and not form.is_valid():
-        return messages.error(request, "Say what the payment is known by.")
+        return messages.error(request, "Enter a payment reference.")
 
     reference = form.cleaned_data["reference"] if action == "pay" else ""
     try:
         changed = transitions.take_action(order_id, action, by=current_user(request), reference=reference)
     except transitions.WrongStatus as error:
-        return messages.warning(request, f"The order is {error.order.status} by now, so nothing was changed.")
+        return messages.warning(request, f"The order is {error.order.status} now, so nothing was changed.")
     return messages.success(request, f"The order is {changed.status}.")

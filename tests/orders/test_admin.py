@@ -45,7 +45,7 @@ def test_what_is_not_possible_is_said(alice, dave, tea, place, run):
 def test_to_pay_takes_a_reference(alice, dave, tea, place, run):
     place(alice, {tea: 2})
 
-    assert "To pay takes a reference." in run(dave.browser, "pay")
+    assert "Enter a reference to mark orders as paid." in run(dave.browser, "pay")
     assert Order.objects.get().status == "placed"
 
 

@@ -200,7 +200,7 @@ def test_cancelling_too_late_changes_nothing_and_says_so(browser, dave, tea, ord
 
     page = browser.post(f"{address}cancel/", follow=True)
 
-    assert notes(page) == ["The order is paid by now, so nothing was changed."]
+    assert notes(page) == ["The order is paid now, so nothing was changed."]
     assert Order.objects.get().status == "paid"
 
 
@@ -222,7 +222,7 @@ def test_a_payment_without_a_reference_is_none(browser, dave, tea, order_form):
 
     page = dave.browser.post(f"{address}pay/", follow=True)
 
-    assert notes(page) == ["Say what the payment is known by."]
+    assert notes(page) == ["Enter a payment reference."]
     assert Order.objects.get().status == "placed"
 
 
