@@ -14,7 +14,7 @@ WORKERS ?= auto
 PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
 
 .PHONY: run services test check format lint types imports dependencies templates migrations deploy openapi fresh
-.PHONY: deploy-files test-sqlite test-postgresql test-encrypted bench bench-quick lock clean
+.PHONY: deploy-files test-sqlite test-postgresql test-encrypted test-versions bench bench-quick lock clean
 
 ## Try it ----------------------------------------------------------------------------------------
 
@@ -70,7 +70,7 @@ tests/interop/node_modules/.package-lock.json: tests/interop/package-lock.json
 
 check: .venv/dev tests/interop/node_modules/.package-lock.json
 	$(MAKE) format lint types imports dependencies templates migrations deploy fresh
-	$(MAKE) test-sqlite test-postgresql test-encrypted
+	$(MAKE) test-sqlite test-postgresql test-encrypted test-versions
 	$(MAKE) bench-quick
 
 format:
@@ -109,6 +109,10 @@ fresh:
 
 test-sqlite:
 	$(PYTEST) -m "not postgresql" --cov --cov-report=term:skip-covered --cov-report=xml --cov-fail-under=95
+
+# The newer Django and Python that are supported, where there is such a Python.
+test-versions: .venv/dev
+	$(PY) .ci/versions.py $(WORKERS)
 
 test-postgresql:
 	$(PY) .ci/on_postgresql.py $(PYTEST) -m "database or postgresql"

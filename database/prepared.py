@@ -28,8 +28,6 @@ from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import AutoField, Expression, Field, Model, QuerySet
 
-from database.before import Change, Objects, Slot, Statement, Values, slots  # noqa: F401 - until all are converted
-
 M = TypeVar("M", bound=Model)
 P = ParamSpec("P")
 Columns = Mapping[str, str | list[str]]

@@ -2,7 +2,7 @@
 
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -15,15 +15,12 @@ from django.db.models import F, Model, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 
 from database import prepared
-from database.prepared import Slot, Statement, Values
 
 Row = dict[str, Any]
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 MAX_CURSOR = 2_000
-REMEMBERED = 512
-"""Lists whose SQL is kept."""
 
 
 class InvalidCursor(Exception):
@@ -68,11 +65,8 @@ class KeptList:
         """As `paginate`, for what the function takes; all of it filters the cursors."""
         shape = digest_kept(self.model, ordering, tuple(filters.values()))
         start = read_cursor(cursor, shape, self.model._default_manager.values(), ordering) if cursor else None
-        after = (
-            {f"after_{field}": value for field, value in zip(ordering.fields, start.values, strict=True)}
-            if start
-            else {}
-        )
+        place = zip(ordering.fields, start.values, strict=True) if start else ()
+        after = {f"after_{field}": value for field, value in place}
         descending = is_descending(ordering, start)
         rows = self.rows(ordering=ordering, descending=descending, limit=limit + 1, **filters, **after)
         return turn(rows, shape, ordering, start, limit)
@@ -98,24 +92,6 @@ def paginate(
     shape = digest(rows.model, ordering, filters)
     start = read_cursor(cursor, shape, rows, ordering) if cursor else None
     return turn(fetch(rows, ordering, start, limit + 1), shape, ordering, start, limit)
-
-
-class Recipe(NamedTuple):
-    """A list of the API before `KeptList`."""
-
-    build: Callable[[Any], "QuerySet[Any, Row]"]
-    search: Hashable
-
-
-def paginate_again(recipe: Recipe, ordering: Ordering, *, cursor: str | None, limit: int, values: Values = ()) -> Page:
-    """As `paginate`, of a list whose SQL is kept; its search and the `values` of its slots filter its cursors."""
-    rows, shape = remember(recipe, ordering)
-    if values:
-        shape = digest(rows.model, ordering, [recipe.search, *values])
-    start = read_cursor(cursor, shape, rows, ordering) if cursor else None
-    goes_on = len(values) if start else None
-    statement = prepare(recipe, ordering, is_descending(ordering, start), goes_on, limit + 1)
-    return turn(statement.rows(*values, *(start.values if start else ())), shape, ordering, start, limit)
 
 
 def paginate_tiers(
@@ -189,25 +165,7 @@ def arrange(
     return rows.order_by(*(f"-{field}" if descending else field for field in ordering.fields))
 
 
-@lru_cache(REMEMBERED)
-def remember(recipe: Recipe, ordering: Ordering) -> tuple["QuerySet[Any, Row]", str]:
-    """The rows of a recipe, not yet fetched, and the digest of the list."""
-    rows = recipe.build(recipe.search)
-    return rows, digest(rows.model, ordering, recipe.search)
-
-
-@lru_cache(REMEMBERED)
-def prepare(recipe: Recipe, ordering: Ordering, descending: bool, goes_on: int | None, limit: int) -> Statement:
-    """The SQL of one kind of page; one that goes on takes a cursor's values in its slots from number `goes_on`."""
-    rows, _ = remember(recipe, ordering)
-    if goes_on is None:
-        return Statement(arrange(rows, ordering, descending, None)[:limit])
-
-    slots = [Slot(index, find_column(rows, field)) for index, field in enumerate(ordering.fields, goes_on)]
-    return Statement(arrange(rows, ordering, descending, slots)[:limit])
-
-
-@lru_cache(REMEMBERED)
+@lru_cache(prepared.REMEMBERED)
 def digest_kept(model: type[Model], ordering: Ordering, filters: tuple[Any, ...]) -> str:
     return digest(model, ordering, filters[0] if len(filters) == 1 else filters)
 
