@@ -17,10 +17,6 @@ class Actor(Protocol):
     @property
     def client_id(self) -> str: ...
 
-    @property
-    def sid(self) -> str:
-        """The session in which it happens; empty where there is none."""
-
 
 class Named(NamedTuple):
     """An actor by its names alone."""

@@ -166,17 +166,17 @@ def promote(announced: SigningKey, now: datetime) -> SigningKey:
     return SigningKey.objects.get(algorithm=announced.algorithm, state=State.SIGNING)
 
 
-def replace(*, by: Actor) -> SigningKey:
+def replace_keys(*, by: Actor) -> SigningKey:
     """For a leak: a new key signs at once, and every other one leaves the key set, of any algorithm."""
     try:
-        return replace_once(by=by)
+        return try_replace(by=by)
     except IntegrityError:
         # Another process made a key at this very moment: it has to go, too.
-        return replace(by=by)
+        return replace_keys(by=by)
 
 
 @transaction.atomic
-def replace_once(*, by: Actor) -> SigningKey:
+def try_replace(*, by: Actor) -> SigningKey:
     now = timezone.now()
     retire(SigningKey.objects.exclude(state=State.RETIRED), now, published_until=now)
     SigningKey.objects.filter(published_until__gt=now).update(published_until=now)

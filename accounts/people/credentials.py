@@ -1,6 +1,6 @@
 """What a person logs in with, an e-mail address and a password: checked, changed, reset."""
 
-from typing import Any
+from typing import Any, Protocol
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
@@ -17,6 +17,13 @@ EVENTS = {
     "e-mail change": "e-mail changed",
 }
 """What is recorded, by the reason for which sessions end."""
+
+
+class Caller(Actor, Protocol):
+    """A user in a session of theirs, which goes on; `sid` is empty outside of any session."""
+
+    @property
+    def sid(self) -> str: ...
 
 
 class InvalidField(ValidationError):
@@ -72,7 +79,7 @@ def check_current(user: User, password: str) -> None:
     throttling.count_success(limits)
 
 
-def change_password(user: User, *, current_password: str, new_password: str, by: Actor) -> None:
+def change_password(user: User, *, current_password: str, new_password: str, by: Caller) -> None:
     """Set a new password and end every session but the caller's.
 
     Raises `WrongPassword`, `TooManyFailures`, or `InvalidField` for a poor new password.
@@ -91,7 +98,7 @@ def reset_password(user: User, new_password: str) -> None:
     store_credentials(user, reason="password reset", by=SYSTEM, password=make_password(new_password))
 
 
-def change_email(user: User, *, current_password: str, email: str, by: Actor) -> None:
+def change_email(user: User, *, current_password: str, email: str, by: Caller) -> None:
     """Give a user another address to log in with, and end every session but the caller's.
 
     Raises `WrongPassword`, `TooManyFailures`, `EmailTaken`, or `InvalidField` for what is no address.
@@ -105,7 +112,7 @@ def change_email(user: User, *, current_password: str, email: str, by: Actor) ->
 
 
 @transaction.atomic
-def store_credentials(user: User, *, reason: str, by: Actor, **changes: str) -> None:
+def store_credentials(user: User, *, reason: str, by: Caller, **changes: str) -> None:
     """Store what a user logs in with from now on, and end every session but the caller's.
 
     Of two changes at once one comes too late, since the password that it was allowed with is

@@ -103,7 +103,7 @@ def test_of_many_who_come_when_the_time_is_up_one_announces_and_one_promotes(at_
 def test_of_many_who_replace_at_once_each_does_and_one_key_signs(at_once, published):
     published()
 
-    at_once(6, lambda _: keys.replace(by=SYSTEM).kid)
+    at_once(6, lambda _: keys.replace_keys(by=SYSTEM).kid)
 
     assert sorted(states().values()) == ["retired"] * 6 + ["signing"]
     assert len(published()) == 1

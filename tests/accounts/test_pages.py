@@ -259,7 +259,7 @@ def test_what_is_no_address_is_told_beside_its_field(browser, email):
 
 
 def test_logging_out_ends_the_session_also_after_the_key_was_replaced(logged_in):
-    keys.replace(by=SYSTEM)
+    keys.replace_keys(by=SYSTEM)
     forget()
 
     logged_in.post("/logout/")

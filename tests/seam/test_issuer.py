@@ -140,7 +140,7 @@ def test_an_announced_key_is_known_before_it_signs(issuer, clock):
 def test_a_replaced_key_goes_and_takes_its_tokens_along(issuer, clock, alice):
     token = log_in()
     assert is_believed(token)
-    keys.replace(by=SYSTEM)
+    keys.replace_keys(by=SYSTEM)
 
     clock.move(8)
 
@@ -149,7 +149,7 @@ def test_a_replaced_key_goes_and_takes_its_tokens_along(issuer, clock, alice):
 
 def test_a_key_that_came_a_moment_ago_is_looked_for(issuer, clock, alice):
     issuer.keys()
-    keys.replace(by=SYSTEM)
+    keys.replace_keys(by=SYSTEM)
 
     assert is_believed(log_in())
 

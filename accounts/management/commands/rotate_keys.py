@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
         by = Named("rotate_keys")
         try:
-            key = keys.replace(by=by) if now else keys.announce_next(by=by)
+            key = keys.replace_keys(by=by) if now else keys.announce_next(by=by)
         except Undecryptable as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{key.kid} ({key.algorithm}) {self.describe(key)}")
