@@ -18,7 +18,7 @@ def menu(request: HttpRequest) -> dict[str, Callable[..., Any]]:
 
 
 def list_entries(request: HttpRequest) -> list[Entry]:
-    """The path and words of each entry that the user's scopes open, and whether the page is under it."""
+    """The path and label of each entry that the user's scopes open, and whether the page is under it."""
     entries = [(f"/{name}/", services()[name].menu) for name in by_calls() if services()[name].menu]
-    shown = [(path, entry["words"]) for path, entry in entries if current_user(request).may(entry["scope"])]
-    return [(path, words, request.path.startswith(path)) for path, words in shown]
+    shown = [(path, entry["label"]) for path, entry in entries if current_user(request).may(entry["scope"])]
+    return [(path, label, request.path.startswith(path)) for path, label in shown]

@@ -40,7 +40,7 @@ class Service(NamedTuple):
     sections: dict[str, str] = {}
     """The lists of its section, by model."""
     menu: dict[str, str] = {}
-    """The words of its page in the menu of a browser, and the scope that shows them."""
+    """The label of its page in the menu of the pages, and the scope that shows it."""
     calls: dict[str, str] = {}
     """The scope with which it calls each of its neighbours."""
     away: str = ""
