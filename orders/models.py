@@ -102,7 +102,7 @@ class Order(models.Model):
     """What one customer wants of some products. Its status changes by `move` alone."""
 
     GIVEN = ("ship_to",)
-    """The columns that whoever orders fills in."""
+    """The columns that whoever orders fills in; new ones go to the end, for the fingerprints of keys."""
     SHOWN = (
         "id",
         "number",

@@ -62,7 +62,7 @@ def present_order(row: Row, *, caller: Caller) -> Row:
     return {
         **{name: shown[name] for name in SHOWN},
         "lines": [present_line(line, currency) for line in row["lines"]],
-        "allowed_actions": allowed_actions(row["status"], customer_id=row["customer_id"], caller=caller),
+        "allowed_actions": allowed_actions(row["status"], caller.scopes, is_own=caller.sub == row["customer_id"]),
         **({"events": [write_event(event) for event in row["events"]]} if "events" in row else {}),
     }
 
