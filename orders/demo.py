@@ -33,7 +33,7 @@ ORDERS: list[tuple[Person, Basket, list[str]]] = [
 
 
 def seed() -> str:
-    """Place the demo's orders that are not there, and go on with those left half way; what was done, in words."""
+    """Place the demo's orders that are not there, and go on with those left half way; what was done."""
     placed = sum(place_demo_order(order_id(number), *row) for number, row in enumerate(ORDERS))
     return f"{placed} orders placed"
 
@@ -45,9 +45,9 @@ def order_id(number: int) -> UUID:
 
 def place_demo_order(pk: UUID, person: Person, basket: Basket, actions: list[str]) -> bool:
     """Have an order placed and moved on; whether it was placed only now."""
-    known = Order.objects.filter(pk=pk).first()
-    was_placed = known is not None and known.placed_at is not None
-    order = resume(known) if known else order_basket(pk, person, basket)
+    earlier = Order.objects.filter(pk=pk).first()
+    was_placed = earlier is not None and earlier.placed_at is not None
+    order = resume(earlier) if earlier else order_basket(pk, person, basket)
     for action in find_actions(order, actions):
         transitions.take_action(pk, action, by=ORDER_MANAGER, reference="DEMO" if action == "pay" else "")
     return order.placed_at is not None and not was_placed

@@ -12,7 +12,7 @@ import orjson
 import structlog
 from django.utils import timezone
 
-from database.prepared import insert
+from database import prepared
 from orders.inventory import RequestedLine
 from orders.lifecycle import Status
 from orders.models import KEY_LIFETIME, IdempotencyKey, Order
@@ -24,7 +24,7 @@ PLACE = "place"
 BATCH = 1_000
 """Keys that one statement clears."""
 TRIES = 5
-"""Times that a key is looked at again which others forget and claim meanwhile."""
+"""Times that a key is looked at which others forget and claim meanwhile."""
 ACCEPTED = 202
 
 
@@ -54,7 +54,7 @@ def claim_key(order: Order, lines: Sequence[RequestedLine], *, key: str, client_
         order=order,
     )
     for _ in range(TRIES):
-        if insert([new], ignore_conflicts=True):
+        if prepared.insert([new], ignore_conflicts=True):
             return None
         earlier = find_earlier_key(new)
         if earlier and earlier.fingerprint != new.fingerprint:
@@ -66,13 +66,13 @@ def claim_key(order: Order, lines: Sequence[RequestedLine], *, key: str, client_
 
 
 def compute_fingerprint(order: Order, lines: Sequence[RequestedLine]) -> str:
-    """What is asked for, in 64 hex digits; the same for the same lines in any order."""
-    asked = [[str(line.product), line.quantity, None if line.price is None else f"{line.price:.3f}"] for line in lines]
+    """What is ordered, in 64 hex digits; the same for the same lines in any order."""
+    items = [[str(line.product), line.quantity, None if line.price is None else f"{line.price:.3f}"] for line in lines]
     given = [getattr(order, name) for name in Order.GIVEN]
     while len(given) > 1 and not given[-1]:
         # A column that is new in this release and left empty makes no other fingerprint than the release before did.
         given.pop()
-    return hashlib.sha256(orjson.dumps([asked, *given])).hexdigest()
+    return hashlib.sha256(orjson.dumps([items, *given])).hexdigest()
 
 
 def find_earlier_key(new: IdempotencyKey) -> IdempotencyKey | None:
@@ -87,7 +87,7 @@ def find_earlier_key(new: IdempotencyKey) -> IdempotencyKey | None:
 
 
 def may_resume(earlier: IdempotencyKey) -> bool:
-    """Whether who repeats a request has to go on with its order, which is pending and nobody else's to place.
+    """Whether a repeated request goes on with its order: it is pending, and no other request or job places it.
 
     Raises `StillRunning` while the first request is at work on it.
     """

@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils.module_loading import import_string
 
 Facts = list[dict[str, Any]]
-"""What is to be said of each line that is in the way, in the words and types of the wire."""
+"""The facts of each line that is in the way, as JSON has them."""
 
 
 class RequestedLine(NamedTuple):

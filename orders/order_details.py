@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from database import prepared
-from database.prepared import insert
 from orders.inventory import RequestedLine, ReservedLine
 from orders.lifecycle import Status
 from orders.models import Event, Line, Order
@@ -73,17 +72,12 @@ class OrderDetails(NamedTuple):
 
 def insert_order(order: Order, lines: Sequence[RequestedLine], *, by: Actor) -> OrderDetails:
     """Insert a pending order with its lines and its first event, in the caller's transaction."""
-    insert([order])
-    insert(Line(order=order, product=line.product, quantity=line.quantity, seen_price=line.price) for line in lines)
-    details = OrderDetails(order, [new_row(line) for line in lines], [])
+    columns = [{"product": line.product, "quantity": line.quantity, "seen_price": line.price} for line in lines]
+    prepared.insert([order])
+    prepared.insert(Line(order=order, **values) for values in columns)
+    details = OrderDetails(order, [{**dict.fromkeys(LINE_COLUMNS), **values} for values in columns], [])
     details.record_event(Status.PENDING, by=by)
     return details
-
-
-def new_row(line: RequestedLine) -> Row:
-    """A line as it is written first, with nothing yet from products."""
-    asked = {"product": line.product, "quantity": line.quantity, "seen_price": line.price}
-    return {**dict.fromkeys(LINE_COLUMNS), **asked}
 
 
 @prepared.update(Line, order="order", product="product", sku="sku", name="name", unit_price="unit_price")
