@@ -81,7 +81,7 @@ def describe() -> Facts:
         "NAMES": "|".join(map(str.upper, by_calls())),
         "services": [name_service(name) | {"away": find_words(name)} for name in by_calls()],
         "menu": [
-            {"service": name, "words": html.escape(services()[name].menu["words"])}
+            {"service": name, "words": html.escape(services()[name].menu["label"])}
             for name in by_calls()
             if services()[name].menu
         ],

@@ -200,7 +200,7 @@ def test_the_account_page_says_who_one_is(logged_in):
     page = text(logged_in.get("/account/"))
 
     assert "alice@example.com" in page
-    assert "Place and cancel one&#x27;s own orders" in page
+    assert "Place and cancel your own orders" in page
 
 
 def test_a_changed_password_leaves_this_session_alone(logged_in, log_in):
