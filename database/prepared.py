@@ -17,9 +17,8 @@ Private to Django, to be looked at with each upgrade: `Query.get_compiler`, `SQL
 `SQLCompiler.select`, `SQLCompiler.get_converters`, `Field.column`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import cache, cached_property, lru_cache
 from itertools import zip_longest
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
@@ -48,11 +47,6 @@ class Parameter(Expression):
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         return "%s", [self]
 
-    def read(self, values: Mapping[str, Any], connection: Any) -> Any:
-        """The value as the database takes it."""
-        value = values[self.keyword]
-        return self.column.get_db_prep_value(value if self.index is None else value[self.index], connection)
-
 
 class Sql(NamedTuple):
     """SQL, its parameters (some of them a `Parameter`), and for a SELECT the names and converters of its columns."""
@@ -63,7 +57,15 @@ class Sql(NamedTuple):
     converters: Sequence[tuple[int, list[Callable[..., Any]], Any]] = ()
 
     def fill(self, values: Mapping[str, Any], connection: Any) -> list[Any]:
-        return [param.read(values, connection) if type(param) is Parameter else param for param in self.params]
+        """The parameters as the database takes them."""
+        return [
+            param.column.get_db_prep_value(
+                values[param.keyword] if param.index is None else values[param.keyword][param.index], connection
+            )
+            if type(param) is Parameter
+            else param
+            for param in self.params
+        ]
 
     def fetch(self, values: Mapping[str, Any]) -> list[Sequence[Any]]:
         """The rows that it finds, as Python has them."""
@@ -89,12 +91,16 @@ class Sql(NamedTuple):
 
         connection = connections[DEFAULT_DB_ALIAS]
         filled = [self.fill(values, connection) for values in many]
-        with rolling_back(), connection.cursor() as cursor:
-            if len(filled) == 1:
-                cursor.execute(self.sql, filled[0])
-            else:
-                cursor.executemany(self.sql, filled)
-            return int(cursor.rowcount)
+        try:
+            with connection.cursor() as cursor:
+                if len(filled) == 1:
+                    cursor.execute(self.sql, filled[0])
+                else:
+                    cursor.executemany(self.sql, filled)
+                return int(cursor.rowcount)
+        except Exception:
+            mark_for_rollback()
+            raise
 
 
 NOTHING = Sql("", [])
@@ -273,15 +279,10 @@ def write_select(queryset: "QuerySet[Any, Any]") -> Sql:
     return Sql(sql, params, names, converters)
 
 
-@contextmanager
-def rolling_back() -> Iterator[None]:
-    """Let an error undo the transaction that it happens in, if any."""
-    try:
-        yield
-    except Exception:
-        if not transaction.get_autocommit():
-            transaction.set_rollback(True)
-        raise
+def mark_for_rollback() -> None:
+    """After an error: what was done in the same transaction, if there is one, will be undone."""
+    if not transaction.get_autocommit():
+        transaction.set_rollback(True)
 
 
 # How they are written ---------------------------------------------------------------------------
@@ -332,10 +333,14 @@ def insert(new: Iterable[Model], *, ignore_conflicts: bool = False) -> int:
     values = [
         column.get_db_prep_save(column.pre_save(row, True), connection) for row in rows for column in insertion.columns
     ]
-    with rolling_back(), connection.cursor() as cursor:
-        cursor.execute(insertion.sql, values)
-        keys = cursor.fetchall() if insertion.returns_keys else []
-        inserted = len(keys) or int(cursor.rowcount)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(insertion.sql, values)
+            keys = cursor.fetchall() if insertion.returns_keys else []
+            inserted = len(keys) or int(cursor.rowcount)
+    except Exception:
+        mark_for_rollback()
+        raise
     for row, (key,) in zip(rows, keys, strict=False):
         row.pk = key
     for row in rows:

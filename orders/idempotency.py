@@ -12,7 +12,7 @@ import orjson
 import structlog
 from django.utils import timezone
 
-from database import prepared
+from database import batch_delete, prepared
 from orders.inventory import RequestedLine
 from orders.lifecycle import Status
 from orders.models import KEY_LIFETIME, IdempotencyKey, Order
@@ -21,8 +21,6 @@ logger = structlog.get_logger(__name__)
 
 PLACE = "place"
 """The operation that keys are for."""
-BATCH = 1_000
-"""Keys that one statement clears."""
 TRIES = 5
 """Times that a key is looked at which others forget and claim meanwhile."""
 ACCEPTED = 202
@@ -107,11 +105,8 @@ def mark_accepted(order_id: UUID) -> None:
 
 
 def clear_keys() -> int:
-    """Forget the keys whose time is over, a batch at a time; how many there were."""
-    old = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEY_LIFETIME).order_by("created_at")
-    cleared = 0
-    while batch := list(old.values_list("pk", flat=True)[:BATCH]):
-        cleared += IdempotencyKey.objects.filter(pk__in=batch).delete()[0]
+    """Forget the keys whose time is over; how many there were."""
+    cleared = batch_delete.delete(IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEY_LIFETIME))
     if cleared:
         logger.info("keys_cleared", count=cleared)
     return cleared

@@ -5,7 +5,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -64,7 +64,7 @@ class KeptList:
     def page(self, ordering: Ordering, *, cursor: str | None, limit: int, **filters: Any) -> Page:
         """As `paginate`, for what the function takes; all of it filters the cursors."""
         shape = digest_kept(self.model, ordering, tuple(filters.values()))
-        start = read_cursor(cursor, shape, self.model._default_manager.values(), ordering) if cursor else None
+        start = read_cursor(cursor, shape, self.model._meta.get_field, ordering) if cursor else None
         place = zip(ordering.fields, start.values, strict=True) if start else ()
         after = {f"after_{field}": value for field, value in place}
         descending = is_descending(ordering, start)
@@ -90,7 +90,7 @@ def paginate(
     `InvalidCursor` for any cursor that this very list did not give out.
     """
     shape = digest(rows.model, ordering, filters)
-    start = read_cursor(cursor, shape, rows, ordering) if cursor else None
+    start = read_cursor(cursor, shape, partial(find_column, rows), ordering) if cursor else None
     return turn(fetch(rows, ordering, start, limit + 1), shape, ordering, start, limit)
 
 
@@ -103,7 +103,7 @@ def paginate_tiers(
     A tier is read no further than the page goes, and not at all where it ends before.
     """
     shape = digest(tiers[0].model, ordering, filters)
-    start = read_cursor(cursor, shape, tiers[0], ordering) if cursor else None
+    start = read_cursor(cursor, shape, partial(find_column, tiers[0]), ordering) if cursor else None
     found: list[Row] = []
     for tier, place in reach(tiers, ordering, start):
         found += fetch(tier, within(ordering), place, limit + 1 - len(found))
@@ -182,12 +182,12 @@ def write_cursor(row: Row, shape: str, ordering: Ordering, *, backward: bool) ->
     return urlsafe_b64encode(text).rstrip(b"=").decode()
 
 
-def read_cursor(cursor: str, shape: str, queryset: "QuerySet[Any, Row]", ordering: Ordering) -> Cursor:
+def read_cursor(cursor: str, shape: str, columns: Callable[[str], Any], ordering: Ordering) -> Cursor:
     """The place that a cursor names; raises `InvalidCursor` unless this list gave it out."""
     try:
         text = urlsafe_b64decode(cursor[:MAX_CURSOR].encode("ascii") + b"==")
         given, backward, values = orjson.loads(text)
-        values = [read_value(queryset, *pair) for pair in zip(ordering.fields, values, strict=True)]
+        values = [read_value(columns(field), value) for field, value in zip(ordering.fields, values, strict=True)]
     except (ValueError, TypeError, OverflowError, ValidationError, InvalidOperation) as error:
         raise InvalidCursor from error
     if given != shape or not isinstance(backward, bool):
@@ -196,9 +196,8 @@ def read_cursor(cursor: str, shape: str, queryset: "QuerySet[Any, Row]", orderin
     return Cursor(values, backward)
 
 
-def read_value(queryset: "QuerySet[Any, Row]", field: str, value: Any) -> Any:
+def read_value(column: Any, value: Any) -> Any:
     """A value of a cursor in the type of its column or annotation; raises for any other."""
-    column = find_column(queryset, field)
     read = column.to_python(value)
     if not isinstance(read, (str, int, Decimal, datetime, UUID)) or "\0" in str(read):
         raise ValueError("A cursor's values are never null.")

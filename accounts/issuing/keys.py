@@ -251,4 +251,4 @@ def clear_keys() -> int:
     if find_unretired()[0]:
         others = SigningKey.objects.exclude(state=State.RETIRED).exclude(algorithm=settings.JWT_ALGORITHM)
         retire(others.filter(signs_from__lt=now - SIGNS_FOR), now, published_until=now + published_for())
-    return batch_delete.clear(SigningKey.objects.filter(published_until__lt=now - KEPT_FOR))
+    return batch_delete.delete(SigningKey.objects.filter(published_until__lt=now - KEPT_FOR))

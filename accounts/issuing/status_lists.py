@@ -96,4 +96,4 @@ def clear_statuses() -> int:
     """
     dead = Q(revoked_at=None) | Q(revoked_at__lt=timezone.now() - longest_lifetime() - timedelta(days=1))
     last = TokenStatus.objects.aggregate(last=Max("pk"))["last"] or 0
-    return batch_delete.clear(TokenStatus.objects.filter(dead, session=None, client=None, pk__lt=last))
+    return batch_delete.delete(TokenStatus.objects.filter(dead, session=None, client=None, pk__lt=last))

@@ -211,4 +211,4 @@ def clear_sessions() -> int:
     """Delete sessions that have been over for a month, the trail stays; how many."""
     month = timezone.now() - timedelta(days=30)
     over = Q(ended_at__lt=month) | Q(expires_at__lt=month) | Q(rotated_at__lt=month - settings.REFRESH_IDLE_LIFETIME)
-    return batch_delete.clear(Session.objects.filter(over))
+    return batch_delete.delete(Session.objects.filter(over))

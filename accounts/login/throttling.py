@@ -172,4 +172,4 @@ def record_failure(email: str, address: str | None, *, wait: int) -> None:
 def clear_failures() -> int:
     """Delete counts whose window has passed; how many."""
     now = int(time.time())
-    return batch_delete.clear(FailedLogIn.objects.filter(since__lt=now - WINDOW, blocked_until__lt=now))
+    return batch_delete.delete(FailedLogIn.objects.filter(since__lt=now - WINDOW, blocked_until__lt=now))

@@ -51,7 +51,7 @@ class UserManager(BaseUserManager["User"]):
     """Users by their e-mail, however it is written."""
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(email=fold_email(username or ""))
+        return user_by_email.get(email=fold_email(username or ""))
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """A new user with the customer role."""
@@ -128,6 +128,11 @@ class User(AbstractBaseUser):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.email = fold_email(self.email)
         super().save(*args, **kwargs)
+
+
+@prepared.objects(User, email="email")
+def user_by_email(email: str) -> models.QuerySet[User]:
+    return User.objects.filter(email=email).order_by()
 
 
 @prepared.objects(Role, user_id="users__id")

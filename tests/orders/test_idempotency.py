@@ -213,7 +213,7 @@ def test_who_never_gets_a_key_is_told_to_ask_again(alice, tea, place, monkeypatc
 
 
 def test_old_keys_are_cleared_in_batches(alice, tea, place, settings, monkeypatch):
-    monkeypatch.setattr("orders.idempotency.BATCH", 2)
+    monkeypatch.setattr("database.batch_delete.BATCH", 2)
     for number in range(6):
         place(alice, {tea: 1}, key=f'"{number}"')
     IdempotencyKey.objects.exclude(key="5").update(created_at=timezone.now() - timedelta(hours=25))
