@@ -17,7 +17,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tokens.registry import by_calls, services  # noqa: E402
+from tokens.registry import DescriptionError, by_calls, services  # noqa: E402
 
 TEMPLATES = ROOT / "deploy" / "templates"
 BLOCK = re.compile(r"^[^\n]*@each (\w+)[^\n]*\n(.*?)^[^\n]*@end \1\b[^\n]*\n", re.MULTILINE | re.DOTALL)
@@ -34,7 +34,10 @@ class Form(Template):
 
 
 def main() -> None:
-    write(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "var" / "deploy")
+    try:
+        write(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "var" / "deploy")
+    except DescriptionError as error:
+        sys.exit(str(error))
 
 
 def write(folder: Path, part: str = ".") -> None:

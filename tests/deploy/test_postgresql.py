@@ -63,7 +63,7 @@ def test_a_service_migrates_its_own_database_and_reaches_no_other(services):
     with psycopg.connect(services[0][one]) as connection:
         assert connection.execute("SELECT count(*) FROM products_product").fetchone() == (0,)
         assert connection.execute("SHOW statement_timeout").fetchone() == ("30s",)
-        rights = "SELECT rolsuper, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = bearer"
+        rights = "SELECT rolsuper, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = current_user"
         assert connection.execute(rights).fetchone() == (False, False, False)
     with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
         psycopg.connect(as_role(server, one, other))
