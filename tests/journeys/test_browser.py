@@ -384,7 +384,7 @@ def test_dave_ships_in_the_admin(alice, person):
         dave.page.get_by_role("checkbox").nth(1).check()
         dave.page.get_by_label("Reference").fill("R1")
         dave.page.locator("select[name=action]").select_option(action)
-        dave.page.get_by_role("button", name="Go").click()
+        dave.page.locator("button[name=index]").click()
 
     assert Order.objects.get().status == "shipped"
     assert dave.complaints == []
