@@ -11,7 +11,7 @@ from django.middleware.common import CommonMiddleware
 from django.utils.deprecation import MiddlewareMixin
 
 from tokens.authentication import audience_of
-from wire.problems import ReadOnly, answer, is_api
+from wire.problems import READ_ONLY, Problem, answer, is_api
 
 Handler = Callable[[HttpRequest], HttpResponse]
 CHUNK = 64 * 1024
@@ -110,6 +110,6 @@ class ReadOnlyMiddleware:
             return None
 
         if audience_of(request) in settings.READ_ONLY:
-            return answer(request, ReadOnly())
+            return answer(request, Problem(READ_ONLY))
 
         return None

@@ -17,7 +17,7 @@ from orders.presenters import present_details, present_order
 from tokens.pages import page
 from tokens.user import current_user
 from wire.page_links import write_query
-from wire.problems import NotFound
+from wire.problems import NOT_FOUND, Problem
 
 PAGE_SIZE = 20
 
@@ -117,7 +117,7 @@ def order(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
 def order_action(request: HttpRequest, order_id: uuid.UUID, action: str) -> HttpResponse:
     """Take an action on an order; a GET, left over from a log-in in between, only shows the order."""
     if action not in ACTIONS:
-        raise NotFound
+        raise Problem(NOT_FOUND)
     if request.method == "POST":
         take_action(request, order_id, action)
     return HttpResponseRedirect(f"/orders/{order_id}/")

@@ -7,7 +7,7 @@ from orders.order_details import OrderDetails
 from wire.events import write_event
 from wire.keyset import Row
 from wire.money import write_amount
-from wire.problems import problem
+from wire.problems import write_problem
 
 SHOWN = tuple(dict.fromkeys("customer" if name.startswith("customer_") else name for name in Order.SHOWN))
 """What an order says of itself: its columns, those of the customer as one."""
@@ -42,7 +42,7 @@ def present_refusal(details: OrderDetails, *, code: str, lines: list[Row]) -> Ro
     # PostgreSQL does not keep the order of keys in JSON.
     facts = [dict(sorted(line.items())) for line in lines]
     order, request_id = str(details.order.pk), details.request_id
-    return problem(409, code, REASONS[code], order=order, lines=facts, request_id=request_id)
+    return write_problem(409, code, REASONS[code], order=order, lines=facts, request_id=request_id)
 
 
 def present_details(details: OrderDetails, *, caller: Caller) -> Row:

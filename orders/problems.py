@@ -6,11 +6,10 @@ from orders.checkout import BadLines
 from orders.idempotency import KeyReused, StillRunning
 from orders.queries import NoSuchOrder
 from orders.transitions import NotAllowed, OtherVersion
-from tokens.permissions import InsufficientScope
-from wire.problems import NOT_FOUND, PRECONDITION_FAILED, ProblemType
+from wire.problems import INSUFFICIENT_SCOPE, INVALID_FIELDS, NOT_FOUND, PRECONDITION_FAILED, ProblemType
 
 PROBLEMS: Mapping[type[Exception], ProblemType] = {
-    BadLines: ProblemType(400, "invalid", "Some fields are not valid: see errors.", ("errors",)),
+    BadLines: INVALID_FIELDS,
     KeyReused: ProblemType(
         422, "idempotency-key-reused", "This Idempotency-Key was used with another body: see order.", facts=("order",)
     ),
@@ -21,12 +20,6 @@ PROBLEMS: Mapping[type[Exception], ProblemType] = {
         retry_after=1,
     ),
     NoSuchOrder: NOT_FOUND,
-    NotAllowed: ProblemType(
-        403,
-        "insufficient-scope",
-        str(InsufficientScope.default_detail),
-        facts=("scope",),
-        challenge='Bearer error="insufficient_scope", scope="{scope}"',
-    ),
+    NotAllowed: INSUFFICIENT_SCOPE,
     OtherVersion: PRECONDITION_FAILED,
 }

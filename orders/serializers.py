@@ -11,7 +11,7 @@ from orders.checkout import MAX_LINES, MAX_QUANTITY, Customer, OrderRequest
 from orders.inventory import RequestedLine
 from orders.lifecycle import ACTIONS, Status
 from tokens.user import TokenUser, current_user
-from wire.problems import Problem
+from wire.problems import Problem, ProblemType
 from wire.serializers import Amount, Id, PageLinks, StrictSerializer, Text, Whole, read
 
 # What comes in ----------------------------------------------------------------------------------
@@ -36,12 +36,11 @@ def read_idempotency_key(headers: Mapping[str, str]) -> str:
     """The key that a request came with, without its quotes; raises `Problem` if it has none, or not one."""
     header = headers.get("Idempotency-Key", "").strip()
     if not header:
-        raise Problem(
-            "Send an Idempotency-Key: a new one per order, the same one per retry.", code="idempotency-key-missing"
-        )
+        detail = "Send an Idempotency-Key: a new one per order, the same one per retry."
+        raise Problem(ProblemType(400, "idempotency-key-missing", detail))
     if len(header) > MAX_KEY or not re.fullmatch(KEY, header):
         detail = f"An Idempotency-Key is a quoted string of at most {MAX_KEY} printable ASCII characters."
-        raise Problem(detail, code="idempotency-key-malformed")
+        raise Problem(ProblemType(400, "idempotency-key-malformed", detail))
     if not header.startswith('"'):
         return header
 

@@ -17,7 +17,7 @@ from orders.serializers import KEY, MAX_KEY, NewOrder, OrderList, Payment, Whole
 from tokens.user import current_user
 from wire.etags import expected_versions, write_etag
 from wire.page_links import read_limit, write_page
-from wire.problems import MEDIA_TYPE, Conflict, Problem
+from wire.problems import MEDIA_TYPE, Problem, ProblemType
 from wire.schema import PAGE
 from wire.serializers import Nothing, read
 from wire.views import View
@@ -114,7 +114,7 @@ class Change(View):
             order = transitions.take_action(order_id, self.action, by=caller, versions=versions, **facts)
         except transitions.WrongStatus as error:
             now = present_details(queries.get_details(error.order), caller=caller)
-            raise Conflict(WRONG_STATUS, code="wrong-status", order=now) from error
+            raise Problem(ProblemType(409, "wrong-status", WRONG_STATUS), order=now) from error
         return answer_order(request, queries.get_details(order))
 
 
@@ -163,7 +163,7 @@ def read_status(request: Request) -> str:
     """The status that a list is filtered by, if any."""
     status = request.GET.get("status", "")
     if status and status not in Status.values:
-        raise Problem(f"status is one of {', '.join(Status.values)}.", code="invalid")
+        raise Problem(ProblemType(400, "invalid", f"status is one of {', '.join(Status.values)}."))
 
     return status
 

@@ -28,7 +28,7 @@ from tokens.user import current_user
 from wire.etags import expected_versions, is_known
 from wire.keyset import Ordering, paginate
 from wire.page_links import read_limit, write_page
-from wire.problems import Problem
+from wire.problems import Problem, ProblemType
 from wire.schema import PAGE
 from wire.serializers import Nothing, read
 from wire.views import View
@@ -103,7 +103,7 @@ class Reservations(View):
     def get(self, request: Request) -> Response:
         """List every order that something is held for."""
         if request.GET.get("state", "held") != "held":
-            raise Problem("state is held.", code="invalid")
+            raise Problem(ProblemType(400, "invalid", "state is held."))
 
         rows: Any = Reservation.objects.held().values("order_id")
         page = paginate(rows, BY_ORDER_ID, cursor=request.GET.get("cursor"), limit=read_limit(request), filters="held")

@@ -50,9 +50,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return error_page(request, 403, "The form is too old or came from elsewhere. Load the page again and retry.")
 
 
-def answer_page(request: HttpRequest, told: tuple[int, dict[str, Any], dict[str, str]]) -> HttpResponse:
-    """The page for an error that the API would tell as a problem."""
-    status, problem, headers = told
+def answer_page(request: HttpRequest, problem: dict[str, Any], headers: dict[str, str]) -> HttpResponse:
+    """The page for an error that the API answers as a problem."""
+    status = problem["status"]
     reason = problem["detail"] if status == 503 or status not in TEXTS else ""
     response = error_page(request, status, reason, problem["title"])
     for name, value in headers.items():

@@ -5,7 +5,7 @@ import re
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from wire.problems import Problem
+from wire.problems import Problem, ProblemType
 
 TAG = r'(?:W/)?"([!#-~]*)"'
 TAGS = re.compile(rf"{TAG}(?:[ \t]*,[ \t]*{TAG})*")
@@ -27,7 +27,7 @@ def expected_versions(request: Request) -> set[int] | None:
         return None
 
     if not TAGS.fullmatch(header):
-        raise Problem("If-Match is not a list of entity tags.", code="malformed")
+        raise Problem(ProblemType(400, "malformed", "If-Match is not a list of entity tags."))
 
     versions = {tag.split(".")[0] for tag in re.findall(TAG, header)}
     return {int(version) for version in versions if version.isdecimal() and len(version) < 18}

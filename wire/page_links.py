@@ -6,14 +6,14 @@ from django.utils.encoding import escape_uri_path
 from rest_framework.request import Request
 
 from wire.keyset import DEFAULT_LIMIT, MAX_LIMIT, Page, Row
-from wire.problems import Problem
+from wire.problems import Problem, ProblemType
 
 
 def read_limit(request: Request) -> int:
     """How many rows a request asks for in `limit`: 1 to 100, 20 if it does not say."""
     text = request.GET.get("limit", str(DEFAULT_LIMIT))
     if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MAX_LIMIT):
-        raise Problem(f"limit is a whole number from 1 to {MAX_LIMIT}.", code="invalid")
+        raise Problem(ProblemType(400, "invalid", f"limit is a whole number from 1 to {MAX_LIMIT}."))
 
     return int(text)
 

@@ -1,15 +1,15 @@
-"""Every error of the API, told the same way (RFC 9457), also those DRF never sees."""
+"""Every error of the API, answered in the same way (RFC 9457), also those DRF never sees."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import orjson
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
-from django.db import InterfaceError, OperationalError
+from django.db import Error, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -18,12 +18,14 @@ from rest_framework.views import set_rollback
 from tokens.errors import IssuerUnavailable, RequestRefused, TokenRefused
 from tokens.permissions import InsufficientScope
 from tokens.scopes import SERVICES
+from wire import json
 from wire.error_pages import answer_page
-from wire.json import encode
 from wire.keyset import InvalidCursor
 from wire.request_id import request_id
 
 MEDIA_TYPE = "application/problem+json"
+Members = dict[str, Any]
+Headers = dict[str, str]
 TITLES = {
     "already-exists": "It exists already",
     "database-unavailable": "The database cannot be reached",
@@ -61,127 +63,115 @@ CODES = {
 logger = structlog.get_logger(__name__)
 
 
-class Problem(exceptions.APIException):
-    """An expected error with a stable code; `facts` become members of the problem.
-
-    `retry_after` is in seconds; `challenge` is the `WWW-Authenticate` that a 401 has to carry (RFC 9110 15.5.2).
-    """
-
-    status_code = 400
-    default_code = "invalid"
-    retry_after: int | None = None
-    challenge = ""
-
-    def __init__(self, detail: str | None = None, *, code: str | None = None, **facts: Any) -> None:
-        super().__init__(detail, code)
-        self.code = code or self.default_code
-        self.facts = facts
-
-
-class NotFound(Problem):
-    """What was asked for does not exist, or not for the caller."""
-
-    status_code = 404
-    default_code = "not-found"
-    default_detail = "There is nothing here, or nothing that is yours."
-
-
-class Conflict(Problem):
-    """The state of things does not allow it."""
-
-    status_code = 409
-    default_code = "conflict"
-    default_detail = "The state of things does not allow this."
-
-
-class PreconditionFailed(Problem):
-    """`If-Match` names another version."""
-
-    status_code = 412
-    default_code = "precondition-failed"
-    default_detail = "It has changed since you read it; read it again."
-
-
-class ReadOnly(Problem):
-    """This service only reads for now."""
-
-    status_code = 503
-    default_code = "read-only"
-    default_detail = "This service takes no changes for the moment; what is there can be read."
-    retry_after = 5
-
-
 class ProblemType(NamedTuple):
-    """How an expected error of a use case is told: an empty `code` or `detail` is the error's own, as is `retry_after`
-    where it has one; `facts` are those of its attributes that become members."""
+    """How an expected error is answered; an empty `code` or `detail` is the error's own, as is a `retry_after` it has.
+
+    `facts` are those of its attributes that become members, `retry_after` is in seconds, and `challenge` is the
+    `WWW-Authenticate` that a 401 has to carry (RFC 9110 15.5.2), in which the detail and the facts may stand.
+    """
 
     status: int
     code: str
-    detail: str
+    detail: str = ""
     facts: tuple[str, ...] = ()
     retry_after: int | None = None
     challenge: str = ""
 
 
-NOT_FOUND = ProblemType(404, NotFound.default_code, str(NotFound.default_detail))
-PRECONDITION_FAILED = ProblemType(412, PreconditionFailed.default_code, str(PreconditionFailed.default_detail))
+class Problem(Exception):
+    """An error that a view raises as a problem of some type; `facts` become members."""
+
+    def __init__(self, kind: ProblemType, **facts: Any) -> None:
+        super().__init__(kind.detail)
+        self.kind, self.facts = kind, facts
+
+
+NOT_FOUND = ProblemType(404, "not-found", "There is nothing here, or nothing that is yours.")
+PRECONDITION_FAILED = ProblemType(412, "precondition-failed", "It has changed since you read it; read it again.")
+INVALID_FIELDS = ProblemType(400, "invalid", "Some fields are not valid: see errors.", ("errors",))
+INSUFFICIENT_SCOPE = ProblemType(
+    403,
+    "insufficient-scope",
+    InsufficientScope.default_detail,
+    ("scope",),
+    challenge='Bearer error="insufficient_scope", scope="{scope}"',
+)
+READ_ONLY = ProblemType(
+    503, "read-only", "This service takes no changes for the moment; what is there can be read.", retry_after=5
+)
+TOO_LARGE = ProblemType(413, "too-large", "The body is larger than what is taken here.")
+NO_DATABASE = ProblemType(
+    503, "database-unavailable", "The database cannot be reached or is too busy; try again.", retry_after=2
+)
 
 PROBLEMS: Mapping[type[Exception], ProblemType] = {
     InvalidCursor: ProblemType(
         400, "invalid-cursor", "That cursor is not one that this list gave out for these filters."
     ),
+    TokenRefused: ProblemType(
+        401, "invalid-token", challenge='Bearer error="invalid_token", error_description="{detail}"'
+    ),
+    RequestRefused: ProblemType(
+        400, "invalid-request", challenge='Bearer error="invalid_request", error_description="{detail}"'
+    ),
+    IssuerUnavailable: ProblemType(503, "issuer-unavailable", retry_after=5),
+    InsufficientScope: INSUFFICIENT_SCOPE,
+    exceptions.NotAuthenticated: ProblemType(
+        401, "not-authenticated", "Send an access token: Authorization: Bearer <token>.", challenge="Bearer"
+    ),
+    Http404: NOT_FOUND,
+    PermissionDenied: ProblemType(403, "forbidden", "This is not allowed."),
+    RequestDataTooBig: TOO_LARGE,
+    TooManyFieldsSent: TOO_LARGE,
+    OperationalError: NO_DATABASE,
+    InterfaceError: NO_DATABASE,
 }
-"""The errors of this package; each service has such a table of its own, in `<service>/problems.py`."""
+"""The errors of no one service; each service has such a table of its own, in `<service>/problems.py`."""
 
 
 @cache
 def problem_types(package: str) -> Mapping[type[Exception], ProblemType]:
-    """The table of the package that an error is of; empty if it has none."""
-    if package not in ("wire", *SERVICES) or not find_spec(f"{package}.problems"):
-        return {}
-
-    return cast("Mapping[type[Exception], ProblemType]", import_module(f"{package}.problems").PROBLEMS)
+    """The problem types for errors of a package: those of its own table, if it is a service that has one, and ours."""
+    has_own = package in SERVICES and find_spec(f"{package}.problems")
+    return {**PROBLEMS, **(import_module(f"{package}.problems").PROBLEMS if has_own else {})}
 
 
-def translate(error: Exception) -> Exception:
-    """A use case's plain error as the problem that its service makes of it; any other error as it is."""
-    types = problem_types(type(error).__module__.partition(".")[0])
-    found = next((types[kind] for kind in type(error).__mro__ if kind in types), None)
-    if found is None:
+def find_problem(error: Exception) -> Problem | None:
+    """The problem that an error becomes; None for an error that nobody expected."""
+    if isinstance(error, Problem):
         return error
+    if isinstance(error, exceptions.ValidationError):
+        return Problem(INVALID_FIELDS, errors=read_errors(error.detail))
 
-    facts = {name: getattr(error, name) for name in found.facts}
-    problem = Problem(found.detail or str(error), code=found.code or getattr(error, "code", ""), **facts)
-    problem.status_code, problem.challenge = found.status, found.challenge.format(**facts)
-    problem.retry_after = getattr(error, "retry_after", found.retry_after)
-    return problem
-
-
-def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """The answer to an error in an API view; None for one that nobody expected."""
-    told = tell(error)
-    if told is None:
-        return None
-
-    set_rollback()
-    status, members, headers = told
-    return Response(members, status, headers=headers, content_type=MEDIA_TYPE)
-
-
-def tell(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]] | None:
-    """Status, problem and headers for an error that is expected."""
-    translated = translate(error)
-    for kind, teller in TELLERS:
-        if isinstance(translated, kind):
-            return teller(translated)
+    types = problem_types(type(error).__module__.partition(".")[0])
+    kind = next((types[kind] for kind in type(error).__mro__ if kind in types), None)
+    if kind:
+        return translate(error, kind)
+    if isinstance(error, exceptions.APIException):
+        return Problem(ProblemType(error.status_code, CODES.get(error.status_code, "invalid"), str(error.detail)))
 
     return None
 
 
-Told = tuple[int, dict[str, Any], dict[str, str]]
+def read_errors(detail: Any) -> dict[str, Any]:
+    """What is wrong by field, as JSON has it: the fields of a list stand under their numbers, as strings."""
+    errors = detail if isinstance(detail, dict) else {"non_field_errors": detail}
+    return dict(orjson.loads(orjson.dumps(errors, default=json.encode, option=orjson.OPT_NON_STR_KEYS)))
 
 
-def problem(status: int, code: str, detail: str, **members: Any) -> dict[str, Any]:
+def translate(error: Any, kind: ProblemType) -> Problem:
+    """An error as a problem of that type, with what it says itself."""
+    if isinstance(error, Error):
+        logger.error("database_unavailable", error=str(error))
+    own = kind._replace(
+        code=kind.code or error.code,
+        detail=kind.detail or str(error),
+        retry_after=getattr(error, "retry_after", kind.retry_after),
+    )
+    return Problem(own, **{name: getattr(error, name) for name in kind.facts})
+
+
+def write_problem(status: int, code: str, detail: str, **members: Any) -> Members:
     """The members of a problem."""
     return {
         "type": f"urn:tessera:problem:{code}",
@@ -194,86 +184,30 @@ def problem(status: int, code: str, detail: str, **members: Any) -> dict[str, An
     }
 
 
-def tell_problem(error: Problem) -> Told:
-    headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
-    if error.challenge:
-        headers["WWW-Authenticate"] = error.challenge
-    return error.status_code, problem(error.status_code, error.code, str(error.detail), **error.facts), headers
+def describe(error: Exception) -> tuple[Members, Headers] | None:
+    """Members and headers of the answer to an error; None for one that nobody expected."""
+    problem = find_problem(error)
+    if problem is None:
+        return None
+
+    status, code, detail, _, retry_after, challenge = problem.kind
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    if challenge:
+        # A method that states no scope is refused with any.
+        filled = challenge.format(detail=detail, **problem.facts)
+        headers["WWW-Authenticate"] = filled.removesuffix(', scope=""')
+    return write_problem(status, code, detail, **problem.facts), headers
 
 
-def tell_token(error: TokenRefused) -> Told:
-    challenge = f'Bearer error="invalid_token", error_description="{error}"'
-    return 401, problem(401, "invalid-token", str(error)), {"WWW-Authenticate": challenge}
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """The answer to an error in an API view; None for one that nobody expected."""
+    described = describe(error)
+    if described is None:
+        return None
 
-
-def tell_request(error: RequestRefused) -> Told:
-    challenge = f'Bearer error="invalid_request", error_description="{error}"'
-    return 400, problem(400, "invalid-request", str(error)), {"WWW-Authenticate": challenge}
-
-
-def tell_anonymous(error: exceptions.NotAuthenticated) -> Told:
-    detail = "Send an access token: Authorization: Bearer <token>."
-    return 401, problem(401, "not-authenticated", detail), {"WWW-Authenticate": "Bearer"}
-
-
-def tell_scope(error: InsufficientScope) -> Told:
-    challenge = 'Bearer error="insufficient_scope"' + (f', scope="{error.scope}"' if error.scope else "")
-    members = problem(403, "insufficient-scope", str(error.detail), scope=error.scope)
-    return 403, members, {"WWW-Authenticate": challenge}
-
-
-def tell_issuer(error: IssuerUnavailable) -> Told:
-    return 503, problem(503, "issuer-unavailable", str(error)), {"Retry-After": "5"}
-
-
-def tell_database(error: Exception) -> Told:
-    logger.error("database_unavailable", error=str(error))
-    detail = "The database cannot be reached or is too busy; try again."
-    return 503, problem(503, "database-unavailable", detail), {"Retry-After": "2"}
-
-
-def tell_invalid(error: exceptions.ValidationError) -> Told:
-    detail = error.detail if isinstance(error.detail, dict) else {"non_field_errors": error.detail}
-    # The fields of a list stand under their numbers, and JSON has no keys but strings.
-    errors = orjson.loads(orjson.dumps(detail, default=encode, option=orjson.OPT_NON_STR_KEYS))
-    return 400, problem(400, "invalid", "Some fields are not valid: see errors.", errors=errors), {}
-
-
-def tell_size(error: Exception) -> Told:
-    return 413, problem(413, "too-large", "The body is larger than what is taken here."), {}
-
-
-def tell_missing(error: Exception) -> Told:
-    return 404, problem(404, "not-found", str(NotFound.default_detail)), {}
-
-
-def tell_forbidden(error: Exception) -> Told:
-    return 403, problem(403, "forbidden", str(error) or "This is not allowed."), {}
-
-
-def tell_drf(error: exceptions.APIException) -> Told:
-    wait = getattr(error, "wait", None)
-    headers = {"Retry-After": str(int(wait))} if wait else {}
-    code = CODES.get(error.status_code, "invalid")
-    return error.status_code, problem(error.status_code, code, str(error.detail)), headers
-
-
-TELLERS: list[tuple[type[Exception], Callable[[Any], Told]]] = [
-    (TokenRefused, tell_token),
-    (RequestRefused, tell_request),
-    (IssuerUnavailable, tell_issuer),
-    (Problem, tell_problem),
-    (exceptions.NotAuthenticated, tell_anonymous),
-    (InsufficientScope, tell_scope),
-    (exceptions.ValidationError, tell_invalid),
-    (exceptions.APIException, tell_drf),
-    (Http404, tell_missing),
-    (PermissionDenied, tell_forbidden),
-    (RequestDataTooBig, tell_size),
-    (TooManyFieldsSent, tell_size),
-    (OperationalError, tell_database),
-    (InterfaceError, tell_database),
-]
+    set_rollback()
+    members, headers = described
+    return Response(members, members["status"], headers=headers, content_type=MEDIA_TYPE)
 
 
 class ProblemMiddleware:
@@ -284,51 +218,43 @@ class ProblemMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if not is_api(request) or response.status_code < 400:
+        if response.status_code < 400 or not is_api(request):
             return response
-
-        if response.get("Content-Type", "").startswith(MEDIA_TYPE):
-            return response
-
-        return replace(response)
+        return response if response.get("Content-Type", "").startswith(MEDIA_TYPE) else replace(response)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Tell of an expected error that was raised outside DRF; Django knows 403 and 404 itself."""
-        if isinstance(error, (Http404, PermissionDenied)):
-            return None
-
-        return answer(request, error)
-
-
-def answer(request: HttpRequest, error: Exception) -> HttpResponse | None:
-    """The answer to an expected error, as the address wants it: a problem or a page."""
-    told = tell(error)
-    if told is None:
-        return None
-
-    if request.path.startswith("/oauth/"):
-        return write_oauth(*told)
-
-    return write(*told) if is_api(request) else answer_page(request, told)
-
-
-def write_oauth(status: int, members: dict[str, Any], headers: dict[str, str]) -> HttpResponse:
-    """An error as RFC 6749 5.2 has it."""
-    error = "temporarily_unavailable" if status == 503 else "invalid_request"
-    body = {"error": error, "error_description": members["detail"]}
-    return HttpResponse(orjson.dumps(body), "application/json", status, headers=headers)
+        """Answer an expected error that was raised outside DRF; Django knows 403 and 404 itself."""
+        return None if isinstance(error, (Http404, PermissionDenied)) else answer(request, error)
 
 
 def is_api(request: HttpRequest) -> bool:
     return request.path.startswith("/api/")
 
 
+def answer(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    """The answer to an expected error, as the address wants it: a problem or a page."""
+    described = describe(error)
+    if described is None:
+        return None
+    if request.path.startswith("/oauth/"):
+        return answer_oauth(*described)
+
+    return answer_api(*described) if is_api(request) else answer_page(request, *described)
+
+
+def answer_oauth(members: Members, headers: Headers) -> HttpResponse:
+    """An error as RFC 6749 5.2 has it."""
+    error = "temporarily_unavailable" if members["status"] == 503 else "invalid_request"
+    body = {"error": error, "error_description": members["detail"]}
+    return HttpResponse(json.write(body), "application/json", members["status"], headers=headers)
+
+
+def answer_api(members: Members, headers: Headers) -> HttpResponse:
+    return HttpResponse(json.write(members), MEDIA_TYPE, members["status"], headers=headers)
+
+
 def replace(response: HttpResponse) -> HttpResponse:
     status = response.status_code
-    detail = str(NotFound.default_detail) if status == 404 else response.reason_phrase
+    detail = NOT_FOUND.detail if status == 404 else response.reason_phrase
     kept = {name: value for name, value in response.headers.items() if name in ("Allow", "Retry-After")}
-    return write(status, problem(status, CODES.get(status, "invalid"), detail), kept)
-
-
-def write(status: int, members: dict[str, Any], headers: dict[str, str]) -> HttpResponse:
-    return HttpResponse(orjson.dumps(members, default=str), MEDIA_TYPE, status, headers=headers)
+    return answer_api(write_problem(status, CODES.get(status, "invalid"), detail), kept)

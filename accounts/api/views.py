@@ -31,7 +31,7 @@ from tokens.user import current_user
 from tokens.verification import verify
 from wire.keyset import Ordering, paginate
 from wire.page_links import read_limit, write_page
-from wire.problems import NotFound
+from wire.problems import NOT_FOUND, Problem
 from wire.schema import PAGE
 from wire.serializers import read
 from wire.views import View
@@ -183,7 +183,7 @@ class OwnSession(View):
         caller = current_user(request)
         own = Session.objects.of_user(caller.sub).unexpired().filter(pk=sid)
         if not sessions.end(own, reason="log-out", by=caller):
-            raise NotFound
+            raise Problem(NOT_FOUND)
         return Response(status=204)
 
 
@@ -211,7 +211,7 @@ def find_own_user(request: Request) -> User:
     try:
         return User.objects.get(pk=current_user(request).sub, is_active=True)
     except (User.DoesNotExist, ValidationError) as error:
-        raise NotFound from error
+        raise Problem(NOT_FOUND) from error
 
 
 def write_user(user: User) -> dict[str, Any]:

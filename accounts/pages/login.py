@@ -24,7 +24,7 @@ from tokens.pages import LOG_IN, TemporaryRedirect, local_path, log_in_again, pa
 from tokens.permissions import OPEN
 from tokens.verification import read_expired
 from wire.events import Named
-from wire.problems import ReadOnly
+from wire.problems import READ_ONLY, Problem
 
 BROWSER = "web"
 """The `client_id` of every browser."""
@@ -104,7 +104,7 @@ def end_session(token: str) -> None:
 def renew(request: HttpRequest) -> HttpResponse:
     """Renew both cookies and send the browser back, its method and body kept (307)."""
     if "accounts" in settings.READ_ONLY:
-        raise ReadOnly
+        raise Problem(READ_ONLY)
 
     try:
         tokens = sessions.refresh(cookies.read_refresh(request), client_id=BROWSER)

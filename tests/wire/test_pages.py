@@ -77,9 +77,9 @@ def test_every_page_carries_the_strict_policy(client):
     ],
 )
 def test_what_is_not_our_fault_is_not_called_so(status, words):
-    told = (status, {"title": "A title", "detail": "a detail"}, {"Retry-After": "7"})
+    problem = {"status": status, "title": "A title", "detail": "a detail"}
 
-    page = answer_page(RequestFactory().get("/orders/"), told)
+    page = answer_page(RequestFactory().get("/orders/"), problem, {"Retry-After": "7"})
 
     assert (page.status_code, page["Retry-After"]) == (status, "7")
     assert words in text(page)

@@ -6,7 +6,7 @@ from rest_framework.response import Response
 
 from config.urls import handler400, handler403, handler404, handler500, urlpatterns
 from tokens.pages import page
-from wire.problems import Conflict
+from wire.problems import Problem, ProblemType
 from wire.serializers import Amount, Currency, Flag, StrictSerializer, Text, Whole
 from wire.views import View
 
@@ -37,7 +37,7 @@ class Taken(View):
     scopes = {"GET": "products:read"}
 
     def get(self, request):
-        raise Conflict(code="taken", lines=[{"product": "tea"}])
+        raise Problem(ProblemType(409, "taken", "The state of things does not allow this."), lines=[{"product": "tea"}])
 
 
 class Broken(View):
