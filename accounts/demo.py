@@ -9,7 +9,7 @@ from wire.demo import PASSWORD, PEOPLE, Person
 from wire.events import SYSTEM
 
 
-def seed() -> str:
+def add_demo() -> str:
     """Make the demo's people where they are missing; what was done, in words.
 
     Only with DEBUG on, since everybody knows their password.

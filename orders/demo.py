@@ -32,7 +32,7 @@ ORDERS: list[tuple[Person, Basket, list[str]]] = [
 """Who ordered what, and which actions followed."""
 
 
-def seed() -> str:
+def add_demo() -> str:
     """Place the demo's orders that are not there, and go on with those left half way; what was done."""
     placed = sum(place_demo_order(order_id(number), *row) for number, row in enumerate(ORDERS))
     return f"{placed} orders placed"

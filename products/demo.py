@@ -92,7 +92,7 @@ DES-010 | Desk | Mosaic Coasters, 4 | 26.00 | 19 | Glass tesserae set in cork.
 """
 
 
-def seed() -> str:
+def add_demo() -> str:
     """Put the demo's products on sale where they are not; what was done, in words."""
     missing = [item for item in read_catalogue() if not Product.objects.filter(sku=item.sku).exists()]
     with transaction.atomic():

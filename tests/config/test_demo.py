@@ -30,8 +30,8 @@ def seed():
     from orders import demo as orders
     from products import demo as products
 
-    products.seed()
-    return orders.seed
+    products.add_demo()
+    return orders.add_demo
 
 
 def orders():

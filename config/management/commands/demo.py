@@ -28,7 +28,7 @@ class Command(BaseCommand):
             call_command("migrate", verbosity=0)
         for service in by_calls():
             if service in settings.SERVICES and find_spec(f"{service}.demo"):
-                self.stdout.write(f"{service}: {import_module(f'{service}.demo').seed()}")
+                self.stdout.write(f"{service}: {import_module(f'{service}.demo').add_demo()}")
         if settings.DEBUG and "accounts" in settings.SERVICES:
             self.print_log_ins()
 
