@@ -252,8 +252,8 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["tokens.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["tokens.permissions.HasScope"],
-    "DEFAULT_PARSER_CLASSES": ["wire.parsers.StrictJSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["wire.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["wire.json.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["wire.json.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "wire.schema.TesseraSchema",
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "wire.problems.exception_handler",

@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from config.health import healthz, metrics, readyz
 from config.schema import Docs, Schema
+from wire.error_pages import error_handler
 
 # In turn backwards: what is asked for most is found first, and accounts has the most addresses.
 urlpatterns = [
@@ -18,7 +19,4 @@ urlpatterns = [
     path("metrics", metrics),
 ]
 
-handler400 = "wire.error_pages.bad_request"
-handler403 = "wire.error_pages.permission_denied"
-handler404 = "wire.error_pages.page_not_found"
-handler500 = "wire.error_pages.server_error"
+handler400, handler403, handler404, handler500 = map(error_handler, (400, 403, 404, 500))

@@ -29,7 +29,8 @@ class EventedAdmin(admin.ModelAdmin):
         self.record(request, obj, "added")
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]
-        changed = [name for part in message if isinstance(part, dict) for name in changed_fields(part)]
+        parts = [part.get("changed", {}) for part in message if isinstance(part, dict)]
+        changed = [name for part in parts for name in part.get("fields", [])]
         self.record(request, obj, "changed", fields=changed)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> None:  # type: ignore[override]
@@ -55,36 +56,23 @@ class EventedAdmin(admin.ModelAdmin):
         return TemplateResponse(request, "admin/event_history.html", context)
 
 
-class ReadOnlyAdmin(EventedAdmin):
-    """A section that shows and never edits; what may be done is an action."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class ReadOnlyInline(admin.TabularInline):
-    """Rows shown below a thing, never edited there."""
-
-    extra = 0
-    can_delete = False
-    show_change_link = False
+class ReadOnly:
+    """Nothing is added, changed or deleted."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    has_change_permission = has_delete_permission = has_add_permission
 
 
-def changed_fields(part: dict[str, Any]) -> list[str]:
-    """The fields that a part of Django's change message names."""
-    return list(part.get("changed", {}).get("fields", []))
+class ReadOnlyAdmin(ReadOnly, EventedAdmin):
+    """A section that shows and never edits; what may be done is an action."""
+
+
+class ReadOnlyInline(ReadOnly, admin.TabularInline):
+    """Rows shown below a thing, never edited there."""
+
+    extra = 0
 
 
 class EventAdmin(ReadOnlyAdmin):

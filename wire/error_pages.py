@@ -1,5 +1,6 @@
 """One page for every error, in plain words and with the request id."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -30,20 +31,9 @@ def error_page(request: HttpRequest, status: int, reason: str = "", title: str =
     return response
 
 
-def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return error_page(request, 400)
-
-
-def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return error_page(request, 403)
-
-
-def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return error_page(request, 404)
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    return error_page(request, 500)
+def error_handler(status: int) -> Callable[..., HttpResponse]:
+    """Django's handler of a status, as `handler404` names one."""
+    return lambda request, exception=None: error_page(request, status)  # noqa: ARG005 - its name is Django's
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -63,8 +63,9 @@ class KeptList:
 
     def page(self, ordering: Ordering, *, cursor: str | None, limit: int, **filters: Any) -> Page:
         """As `paginate`, for what the function takes; all of it filters the cursors."""
-        shape = digest_kept(self.model, ordering, tuple(filters.values()))
-        start = read_cursor(cursor, shape, self.model._meta.get_field, ordering) if cursor else None
+        taken = tuple(filters.values())
+        shape = digest_kept(self.model, ordering, taken[0] if len(taken) == 1 else taken)
+        start = read_cursor(cursor, shape, self.model._meta.get_field, ordering)
         place = zip(ordering.fields, start.values, strict=True) if start else ()
         after = {f"after_{field}": value for field, value in place}
         descending = is_descending(ordering, start)
@@ -90,7 +91,7 @@ def paginate(
     `InvalidCursor` for any cursor that this very list did not give out.
     """
     shape = digest(rows.model, ordering, filters)
-    start = read_cursor(cursor, shape, partial(find_column, rows), ordering) if cursor else None
+    start = read_cursor(cursor, shape, partial(find_column, rows), ordering)
     return turn(fetch(rows, ordering, start, limit + 1), shape, ordering, start, limit)
 
 
@@ -103,10 +104,11 @@ def paginate_tiers(
     A tier is read no further than the page goes, and not at all where it ends before.
     """
     shape = digest(tiers[0].model, ordering, filters)
-    start = read_cursor(cursor, shape, partial(find_column, tiers[0]), ordering) if cursor else None
+    start = read_cursor(cursor, shape, partial(find_column, tiers[0]), ordering)
+    within = ordering._replace(fields=ordering.fields[1:])
     found: list[Row] = []
     for tier, place in reach(tiers, ordering, start):
-        found += fetch(tier, within(ordering), place, limit + 1 - len(found))
+        found += fetch(tier, within, place, limit + 1 - len(found))
         if len(found) > limit:
             break
     return turn(found, shape, ordering, start, limit)
@@ -124,11 +126,6 @@ def turn(rows: list[Row], shape: str, ordering: Ordering, start: Cursor | None, 
     return Page(rows, after, before)
 
 
-def within(ordering: Ordering) -> Ordering:
-    """The order of rows in one tier."""
-    return ordering._replace(fields=ordering.fields[1:])
-
-
 def reach(
     tiers: "Sequence[QuerySet[Any, Row]]", ordering: Ordering, start: Cursor | None
 ) -> "Iterator[tuple[QuerySet[Any, Row], Cursor | None]]":
@@ -144,8 +141,7 @@ def reach(
 
 
 def fetch(rows: "QuerySet[Any, Row]", ordering: Ordering, start: Cursor | None, limit: int) -> list[Row]:
-    descending = is_descending(ordering, start)
-    return list(arrange(rows, ordering, descending, start.values if start else None)[:limit])
+    return list(arrange(rows, ordering, is_descending(ordering, start), start.values if start else None)[:limit])
 
 
 def is_descending(ordering: Ordering, start: Cursor | None) -> bool:
@@ -165,15 +161,13 @@ def arrange(
     return rows.order_by(*(f"-{field}" if descending else field for field in ordering.fields))
 
 
-@lru_cache(prepared.REMEMBERED)
-def digest_kept(model: type[Model], ordering: Ordering, filters: tuple[Any, ...]) -> str:
-    return digest(model, ordering, filters[0] if len(filters) == 1 else filters)
-
-
 def digest(model: type[Model], ordering: Ordering, filters: object) -> str:
     """A short hash of what a list is, so that no cursor is taken from another."""
     text = orjson.dumps([model._meta.label, ordering.name, filters], default=str, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(text).hexdigest()[:12]
+
+
+digest_kept = lru_cache(prepared.REMEMBERED)(digest)
 
 
 def write_cursor(row: Row, shape: str, ordering: Ordering, *, backward: bool) -> str:
@@ -182,8 +176,11 @@ def write_cursor(row: Row, shape: str, ordering: Ordering, *, backward: bool) ->
     return urlsafe_b64encode(text).rstrip(b"=").decode()
 
 
-def read_cursor(cursor: str, shape: str, columns: Callable[[str], Any], ordering: Ordering) -> Cursor:
-    """The place that a cursor names; raises `InvalidCursor` unless this list gave it out."""
+def read_cursor(cursor: str | None, shape: str, columns: Callable[[str], Any], ordering: Ordering) -> Cursor | None:
+    """The place that a cursor, if any, names; raises `InvalidCursor` unless this list gave it out."""
+    if not cursor:
+        return None
+
     try:
         text = urlsafe_b64decode(cursor[:MAX_CURSOR].encode("ascii") + b"==")
         given, backward, values = orjson.loads(text)
@@ -202,7 +199,9 @@ def read_value(column: Any, value: Any) -> Any:
     if not isinstance(read, (str, int, Decimal, datetime, UUID)) or "\0" in str(read):
         raise ValueError("A cursor's values are never null.")
     if isinstance(read, datetime):
-        return read_time(read)
+        if read.tzinfo is None:
+            raise ValueError("A cursor's times have an offset.")
+        return read.astimezone(UTC)
 
     column.run_validators(read)
     return read
@@ -212,10 +211,3 @@ def find_column(queryset: "QuerySet[Any, Row]", field: str) -> Any:
     """The column, or the annotation's, of that name."""
     annotation = queryset.query.annotations.get(field)
     return annotation.output_field if annotation else queryset.model._meta.get_field(field)
-
-
-def read_time(time: datetime) -> datetime:
-    """A time in UTC; raises `ValueError` or `OverflowError` for one that is not any."""
-    if time.tzinfo is None:
-        raise ValueError("A cursor's times have an offset.")
-    return time.astimezone(UTC)

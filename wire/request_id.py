@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 Handler = Callable[[HttpRequest], HttpResponse]
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=-]{1,64}", re.ASCII)
+"""What may stand in logs and rows."""
 
 
 def request_id() -> str:
@@ -17,19 +18,16 @@ def request_id() -> str:
 
 
 class RequestIdMiddleware:
-    """Answer with the id of the request: its caller's `X-Request-ID` if it is a decent one, else a new one."""
+    """Answer with the id of the request: its caller's `X-Request-ID` if it is a plain word, else a new one."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        name = accept_id(request.META.get("HTTP_X_REQUEST_ID", ""))
+        name = request.META.get("HTTP_X_REQUEST_ID", "")
+        if not REQUEST_ID.fullmatch(name):
+            name = str(uuid.uuid4())
         request.META["HTTP_X_REQUEST_ID"] = name
         response = self.get_response(request)
         response["X-Request-ID"] = name
         return response
-
-
-def accept_id(name: str) -> str:
-    """An id that may stand in logs and rows: the one given, or a new one for what is no plain word."""
-    return name if REQUEST_ID.fullmatch(name) else str(uuid.uuid4())

@@ -17,6 +17,9 @@ PAGE = [
     OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}),
 ]
 """What every list takes."""
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, description="The version that the change is meant for, from `ETag`."
+)
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 PROBLEM_SCHEMA = {
     "type": "object",
@@ -32,8 +35,6 @@ PROBLEM_SCHEMA = {
         "errors": {"type": "object", "description": "What is wrong, by field.", "additionalProperties": True},
     },
 }
-LATER = (429, 503)
-"""Statuses with which it is said when to come back."""
 RETRY_AFTER = {"schema": {"type": "integer"}, "description": "Seconds."}
 ANSWERS = {
     400: "The request cannot be read or is not valid.",
@@ -85,10 +86,11 @@ class TesseraSchema(AutoSchema):
 
     def describe_error(self, status: int) -> dict[str, Any]:
         """The answer of an error, with the headers that it may bring."""
-        headers = self._get_response_headers_for_code(str(status))
-        if status in LATER:
-            headers = {"Retry-After": RETRY_AFTER} | headers
-        return describe_error(status) | ({"headers": headers} if headers else {})
+        answer = {"description": ANSWERS[status], "content": {"application/problem+json": {"schema": PROBLEM}}}
+        # These say when to come back.
+        headers = {"Retry-After": RETRY_AFTER} if status in (429, 503) else {}
+        headers |= self._get_response_headers_for_code(str(status))
+        return answer | ({"headers": headers} if headers else {})
 
     def _get_request_body(self, direction: Any = "request") -> dict[str, Any] | None:
         """As drf-spectacular has it, and for a DELETE that states one."""
@@ -106,10 +108,7 @@ class TesseraSchema(AutoSchema):
         """The scopes of the method (OpenAPI 3.1 allows role names on any scheme)."""
         super().get_auth()  # It puts the scheme among the components.
         scopes = self.stated_scopes()
-        if isinstance(scopes, str):
-            return []
-
-        wanted = scopes.get(self.method, "")
+        wanted = "" if isinstance(scopes, str) else scopes.get(self.method, "")
         return [{"bearer": [scope]} for scope in wanted.split()]
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
@@ -119,14 +118,7 @@ class TesseraSchema(AutoSchema):
         return {**schema, "additionalProperties": False} if closed else schema
 
     def get_override_parameters(self) -> list[Any]:
-        return [*super().get_override_parameters(), *self.conditional_headers()]
-
-    def conditional_headers(self) -> list[OpenApiParameter]:
-        if 412 not in self.stated_problems():
-            return []
-
-        description = "The version that the change is meant for, from `ETag`."
-        return [OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description=description)]
+        return [*super().get_override_parameters(), *([IF_MATCH] if 412 in self.stated_problems() else [])]
 
     def stated_scopes(self) -> Scopes:
         return getattr(self.view, "scopes", {})
@@ -143,10 +135,6 @@ class TesseraSchema(AutoSchema):
         if self.method in ("POST", "PUT", "PATCH", "DELETE"):
             statuses |= {413, 415}
         return sorted(statuses)
-
-
-def describe_error(status: int) -> dict[str, Any]:
-    return {"description": ANSWERS[status], "content": {"application/problem+json": {"schema": PROBLEM}}}
 
 
 def add_components(result: dict[str, Any], **_: Any) -> dict[str, Any]:

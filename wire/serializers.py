@@ -94,9 +94,7 @@ class Amount(serializers.DecimalField):
     """Money as a string such as "4.50"; never a float."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("min_value", 0)
-        kwargs.setdefault("max_value", MAX_AMOUNT)
-        super().__init__(max_digits=None, decimal_places=None, **kwargs)
+        super().__init__(max_digits=None, decimal_places=None, min_value=0, max_value=MAX_AMOUNT, **kwargs)
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str) or not re.fullmatch(AMOUNT, data):
@@ -108,5 +106,4 @@ class Currency(serializers.ChoiceField):
     """An ISO 4217 code."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("choices", sorted(CURRENCIES))
-        super().__init__(**kwargs)
+        super().__init__(sorted(CURRENCIES), **kwargs)

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.test import RequestFactory
 
 from tokens.issuer import get_issuer
-from wire.error_pages import answer_page, server_error
+from wire.error_pages import answer_page, error_handler
 
 PAGES = {service: f"/{service}/" for service in settings.SERVICES} | {"accounts": "/account/"}
 
@@ -52,7 +52,7 @@ def test_without_an_issuer_what_is_not_there_is_still_not_found(alice, no_issuer
 def test_a_fault_of_ours_is_a_page_too():
     request = RequestFactory().get("/orders/")
 
-    page = server_error(request)
+    page = error_handler(500)(request)
 
     assert page.status_code == 500
     assert "It is our fault" in text(page)
