@@ -13,35 +13,24 @@ from django.utils.html import format_html_join
 
 from orders import transitions
 from orders.lifecycle import ACTIONS, Status
-from orders.models import Event, Line, Order
+from orders.models import Event, Line, Order, OrderQuerySet
 from orders.resuming import attempt
 from tokens.user import current_user
-from wire.admin import EventAdmin, ReadOnlyAdmin, ReadOnlyInline
+from wire.admin import EventAdmin, QuestionFilter, ReadOnlyAdmin, ReadOnlyInline
 from wire.money import write_amount
-
-Action = Callable[["OrderAdmin", HttpRequest, Any], None]
 
 admin.site.register(Event, EventAdmin)
 
 
-class Waiting(admin.SimpleListFilter):
+class Waiting(QuestionFilter):
     """Orders that are not finished with products."""
 
-    title = "waiting"
-    parameter_name = "waiting"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("unsettled", "To be settled"), ("owes", "Owes products"), ("pending", "Waits for products")]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        if self.value() == "unsettled":
-            return queryset.unsettled()
-        if self.value() == "owes":
-            return queryset.owing()
-        if self.value() == "pending":
-            return queryset.filter(status=Status.PENDING)
-
-        return queryset
+    title = parameter_name = "waiting"
+    questions = {
+        "unsettled": ("To be settled", OrderQuerySet.unsettled),
+        "owes": ("Owes products", OrderQuerySet.owing),
+        "pending": ("Waits for products", lambda orders: orders.filter(status=Status.PENDING)),
+    }
 
 
 class LineInline(ReadOnlyInline):
@@ -57,7 +46,7 @@ class OrderActionForm(ActionForm):
     reference = forms.CharField(required=False, max_length=200, label="Reference (to pay):")
 
 
-def make_action(action: str) -> Action:
+def make_action(action: str) -> Callable[..., None]:
     """The admin action that takes an action on each order that was picked."""
 
     @admin.action(description=f"{action.capitalize()} the selected orders", permissions=["view"])
@@ -68,16 +57,18 @@ def make_action(action: str) -> Action:
     return run
 
 
+SETTLED = {
+    "settled": ("Settled", messages.SUCCESS),
+    "left": ("Products did not answer for", messages.WARNING),
+    "stuck": ("Products contradicts the order for", messages.ERROR),
+}
+
+
 @admin.action(description="Settle the selected orders", permissions=["view"])
 def settle(section: "OrderAdmin", request: HttpRequest, picked: Any) -> None:
     """Do at once what the resolver would do in time."""
-    results = defaultdict(list)
-    for order_id, number in picked.unsettled().values_list("pk", "number"):
-        results[attempt(order_id)].append(number)
-    section.report(request, "Settled", results["settled"])
-    section.report(request, "Products did not answer for", results["left"], messages.WARNING)
-    section.report(request, "Products contradicts the order for", results["stuck"], messages.ERROR)
-    if not results:
+    unsettled = picked.unsettled()
+    if not section.run_each(request, unsettled, lambda order_id: SETTLED[attempt(order_id)]):
         section.message_user(request, "None of the selected orders needs settling.")
 
 
@@ -125,23 +116,24 @@ class OrderAdmin(ReadOnlyAdmin):
             self.message_user(request, "Enter a reference to mark orders as paid.", messages.ERROR)
             return
 
+        self.run_each(request, picked, lambda order_id: try_action(request, order_id, action, reference))
+
+    def run_each(self, request: HttpRequest, picked: Any, run: Callable[[UUID], tuple[str, int]]) -> bool:
+        """Do something to each order, and name the orders by what came of it; whether there were any."""
         results = defaultdict(list)
         for order_id, number in picked.values_list("pk", "number"):
-            results[self.try_action(request, order_id, action, reference)].append(number)
-        for result, numbers in results.items():
-            refused = result.startswith("Not")
-            self.report(request, result, numbers, messages.WARNING if refused else messages.SUCCESS)
-
-    def try_action(self, request: HttpRequest, order_id: UUID, action: str, reference: str) -> str:
-        """Take an action on one order; what came of it."""
-        try:
-            order = transitions.take_action(order_id, action, by=current_user(request), reference=reference)
-        except transitions.WrongStatus as error:
-            return f"Not possible while {error.order.status}"
-        return order.get_status_display()
-
-    def report(self, request: HttpRequest, what: str, numbers: list[str], level: int = messages.SUCCESS) -> None:
-        """Name orders to whoever acted on them, but not so many that a cookie could not hold it."""
-        if numbers:
+            results[run(order_id)].append(number)
+        for (text, level), numbers in results.items():
+            # Not so many that a cookie could not hold it.
             more = f" and {len(numbers) - 10} more" if len(numbers) > 10 else ""
-            self.message_user(request, f"{what}: {', '.join(numbers[:10])}{more}.", level)
+            self.message_user(request, f"{text}: {', '.join(numbers[:10])}{more}.", level)
+        return bool(results)
+
+
+def try_action(request: HttpRequest, order_id: UUID, action: str, reference: str) -> tuple[str, int]:
+    """Take an action on one order; what came of it, and the level of the message that says so."""
+    try:
+        order = transitions.take_action(order_id, action, by=current_user(request), reference=reference)
+    except transitions.WrongStatus as error:
+        return f"Not possible while {error.order.status}", messages.WARNING
+    return order.get_status_display(), messages.SUCCESS

@@ -192,7 +192,7 @@ def record_answer(details: OrderDetails, answer: Answer) -> OrderDetails:
         is_decided = reject_order(details, answer)
     else:
         is_decided = confirm_order(details, answer)
-    return details if is_decided else queries.get_details(queries.get_order(details.order.pk))
+    return details if is_decided else queries.get_details(queries.order_by_id.get(order_id=details.order.pk))
 
 
 def confirm_order(details: OrderDetails, reserved: list[ReservedLine]) -> bool:

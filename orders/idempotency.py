@@ -5,7 +5,7 @@ for 24 hours; what it came with is remembered by a fingerprint. Its answer follo
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import orjson
@@ -19,8 +19,6 @@ from orders.models import KEY_LIFETIME, IdempotencyKey, Order
 
 logger = structlog.get_logger(__name__)
 
-PLACE = "place"
-"""The operation that keys are for."""
 TRIES = 5
 """Times that a key is looked at which others forget and claim meanwhile."""
 ACCEPTED = 202
@@ -43,18 +41,13 @@ def claim_key(order: Order, lines: Sequence[RequestedLine], *, key: str, client_
 
     Raises `KeyReused`, or `StillRunning` if it cannot be had.
     """
-    new = IdempotencyKey(
-        sub=order.customer_id,
-        client_id=client_id,
-        operation=PLACE,
-        key=key,
-        fingerprint=compute_fingerprint(order, lines),
-        order=order,
-    )
+    # Keys are for one operation so far.
+    named = {"sub": order.customer_id, "client_id": client_id, "operation": "place", "key": key}
+    new = IdempotencyKey(**named, order=order, fingerprint=compute_fingerprint(order, lines))
     for _ in range(TRIES):
         if prepared.insert([new], ignore_conflicts=True):
             return None
-        earlier = find_earlier_key(new)
+        earlier = find_earlier_key(named)
         if earlier and earlier.fingerprint != new.fingerprint:
             raise KeyReused(earlier.order_id)
         if earlier:
@@ -73,10 +66,9 @@ def compute_fingerprint(order: Order, lines: Sequence[RequestedLine]) -> str:
     return hashlib.sha256(orjson.dumps([items, *given])).hexdigest()
 
 
-def find_earlier_key(new: IdempotencyKey) -> IdempotencyKey | None:
+def find_earlier_key(named: Mapping[str, str]) -> IdempotencyKey | None:
     """The key as it was used before; None if its time is over, and then it is forgotten."""
-    same = {name: getattr(new, name) for name in ("sub", "client_id", "operation", "key")}
-    earlier = IdempotencyKey.objects.select_related("order").filter(**same).first()
+    earlier = IdempotencyKey.objects.select_related("order").filter(**named).first()
     if earlier and earlier.created_at < timezone.now() - KEY_LIFETIME:
         IdempotencyKey.objects.filter(pk=earlier.pk).delete()
         return None

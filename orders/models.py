@@ -2,6 +2,7 @@
 
 import secrets
 import uuid
+from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Self
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from database import prepared
 from database.leases import AbstractLease
-from orders.lifecycle import CALLS, OWNER, Caller, Status, rights_for
+from orders.lifecycle import CALLS, Caller, Status
 from wire.events import AbstractEvent
 from wire.money import MAX_DIGITS, STORED_PLACES
 
@@ -38,14 +39,9 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def placed_by(self, sub: str) -> Self:
         return self.filter(customer_id=sub)
 
-    def visible_to(self, caller: Caller) -> Self:
-        """One's own orders; everyone's for `orders:manage`."""
-        return self.all() if "orders:manage" in caller.scopes else self.placed_by(caller.sub)
-
-    def open_to(self, caller: Caller, action: str) -> Self:
-        """The orders on which a caller may try an action: one's own, or all with its scope."""
-        everyones = rights_for(action) - {OWNER}
-        return self.placed_by(caller.sub) if everyones.isdisjoint(caller.scopes) else self.all()
+    def open_to(self, caller: Caller, *, scopes: Iterable[str]) -> Self:
+        """One's own orders; everyone's for whoever has one of the scopes."""
+        return self.placed_by(caller.sub) if caller.scopes.isdisjoint(scopes) else self.all()
 
     def owing(self) -> Self:
         """Orders with calls to products in their outbox."""
@@ -56,13 +52,11 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.filter(status=Status.PENDING, lease_until__lt=timezone.now())
 
     def unsettled(self) -> Self:
-        """Orders with calls to products in their outbox, or pending past their lease."""
-        return self.filter(~Q(outbox="") | Q(status=Status.PENDING, lease_until__lt=timezone.now()))
+        return self.owing() | self.waiting()
 
     def overdue(self) -> Self:
         """Pending orders past their lease that have waited for products longer than an order may."""
-        now = timezone.now()
-        return self.filter(status=Status.PENDING, created_at__lt=now - DEADLINE, lease_until__lt=now)
+        return self.waiting().filter(created_at__lt=timezone.now() - DEADLINE)
 
     def unpaid(self) -> Self:
         """Placed orders whose time to be paid has run out."""
@@ -75,11 +69,8 @@ class OrderQuerySet(models.QuerySet["Order"]):
         `TRANSITIONS` has not never wins.
         """
         call = CALLS.get((order.status, after))
-        if call is None:
-            return False
-        if not update_status(
-            call=call, order_id=order.pk, version=order.version, before=order.status, after=after, **changes
-        ):
+        was = {"order_id": order.pk, "version": order.version, "before": order.status}
+        if call is None or not update_status(call=call, after=after, **was, **changes):
             return False
 
         changes |= {"status": after, "version": order.version + 1, "outbox": f"{order.outbox} {call}".strip()}
@@ -89,9 +80,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def acquire_lease(self, order_id: uuid.UUID) -> bool:
         """Take the lease of a pending order for which it has run out; whether the caller has it now."""
-        now = timezone.now()
-        free = self.filter(pk=order_id, status=Status.PENDING, lease_until__lt=now)
-        return free.update(lease_until=now + LEASE) == 1
+        return self.waiting().filter(pk=order_id).update(lease_until=timezone.now() + LEASE) == 1
 
     def release_lease(self, order_id: uuid.UUID) -> None:
         """Leave a pending order to whoever comes next."""
@@ -103,19 +92,8 @@ class Order(models.Model):
 
     GIVEN = ("ship_to",)
     """The columns that whoever orders fills in; new ones go to the end, for the fingerprints of keys."""
-    SHOWN = (
-        "id",
-        "number",
-        "status",
-        "customer_id",
-        "customer_name",
-        "customer_email",
-        "created_at",
-        "placed_at",
-        "total",
-        "currency",
-        *GIVEN,
-    )
+    CUSTOMER = ("customer_id", "customer_name", "customer_email")
+    SHOWN = ("id", "number", "status", *CUSTOMER, "created_at", "placed_at", "total", "currency", *GIVEN)
     """The columns that whoever may see an order sees; the API, the pages and the export follow them."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -151,9 +129,7 @@ class Order(models.Model):
             models.Index(fields=["placed_at"], condition=Q(status="placed"), name="order_unpaid"),
         ]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(status__in=[status.value for status in Status]), name="order_status_known"
-            ),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="order_status_known"),
             models.CheckConstraint(
                 condition=Q(placed_at__isnull=True) | Q(total__isnull=False), name="placed_order_has_a_total"
             ),
@@ -168,13 +144,10 @@ class Order(models.Model):
         return self.created_at < timezone.now() - DEADLINE
 
 
-@prepared.update(
-    Order,
-    order_id="id",
-    before="status",
-    after="status",
-    **{column.name: column.name for column in Order._meta.concrete_fields},
-)
+COLUMNS = {column.name: column.name for column in Order._meta.concrete_fields}
+
+
+@prepared.update(Order, order_id="id", before="status", after="status", **COLUMNS)
 def update_status(call: str, order_id: Any, version: Any, before: Any, after: Any, **changes: Any) -> int:
     """Change an order's status and some columns if it is in a status and version, adding a call to its outbox."""
     if call:

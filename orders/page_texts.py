@@ -39,11 +39,6 @@ REFUSALS = {
 }
 
 
-def describe_event(what: str) -> str:
-    """A step in the life of an order."""
-    return EVENTS.get(what, what.capitalize())
-
-
 def explain_refusal(code: str, lines: Sequence[Mapping[str, Any]]) -> list[str]:
     """Why an order was rejected, a sentence for each line that was in the way."""
     return list(dict.fromkeys(explain_line(code, fact) for fact in lines or [{}]))
@@ -54,8 +49,3 @@ def explain_line(code: str, fact: Mapping[str, Any]) -> str:
         return "It is sold out."
 
     return REFUSALS.get(code, "It cannot be ordered.").format_map(fact)
-
-
-def label_actions(actions: Sequence[str]) -> list[tuple[str, str]]:
-    """Actions with the labels of their buttons."""
-    return [(action, ACTION_LABELS[action]) for action in actions]

@@ -12,8 +12,8 @@ from orders.checkout import Outcome
 from orders.forms import OrderForm, PayForm
 from orders.idempotency import KeyReused, StillRunning
 from orders.lifecycle import ACTIONS, scopes_for
-from orders.page_texts import STATUS_NOTES, describe_event, explain_refusal, label_actions
-from orders.presenters import present_details, present_order
+from orders.page_texts import ACTION_LABELS, EVENTS, STATUS_NOTES, explain_refusal
+from orders.presenters import present_order
 from tokens.pages import page
 from tokens.user import current_user
 from wire.page_links import write_query
@@ -99,16 +99,15 @@ def show_form(request: HttpRequest, form: OrderForm | None, *, status: int, **co
 def order(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
     """An order: what it has, what happened, and what can be done now."""
     caller = current_user(request)
-    details = queries.get_visible_details(order_id, caller=caller)
-    shown = present_details(details, caller=caller)
-    rejection = details.order.rejection
+    found = queries.find_order(order_id, caller=caller)
+    shown = present_order(queries.get_details(found).row(), caller=caller)
     context = {
         "order": shown,
-        "is_own": details.order.customer_id == caller.sub,
-        "events": [(describe_event(event["what"]), event["at"]) for event in shown["events"]],
-        "note": STATUS_NOTES.get(details.order.status, ""),
-        "reasons": explain_refusal(**rejection) if rejection else [],
-        "actions": label_actions(shown["allowed_actions"]),
+        "is_own": found.customer_id == caller.sub,
+        "events": [(EVENTS.get(event["what"], event["what"]), event["at"]) for event in shown["events"]],
+        "note": STATUS_NOTES.get(found.status, ""),
+        "reasons": explain_refusal(**found.rejection) if found.rejection else [],
+        "actions": [(action, ACTION_LABELS[action]) for action in shown["allowed_actions"]],
     }
     return render(request, "orders/order.html", context)
 

@@ -30,8 +30,7 @@ def present_outcome(outcome: Outcome, *, caller: Caller) -> tuple[int, Row]:
     """
     details = outcome.details
     if details.is_pending:
-        return 202, present_details(details, caller=caller)
-
+        return 202, present_order(details.row(), caller=caller)
     if details.refusal:
         return 409, present_refusal(details, **details.refusal)
 
@@ -40,14 +39,8 @@ def present_outcome(outcome: Outcome, *, caller: Caller) -> tuple[int, Row]:
 
 def present_refusal(details: OrderDetails, *, code: str, lines: list[Row]) -> Row:
     # PostgreSQL does not keep the order of keys in JSON.
-    facts = [dict(sorted(line.items())) for line in lines]
-    order, request_id = str(details.order.pk), details.request_id
-    return write_problem(409, code, REASONS[code], order=order, lines=facts, request_id=request_id)
-
-
-def present_details(details: OrderDetails, *, caller: Caller) -> Row:
-    """One order as it is now, with its events."""
-    return present_order(details.row(), caller=caller)
+    facts = {"order": str(details.order.pk), "lines": [dict(sorted(line.items())) for line in lines]}
+    return write_problem(409, code, REASONS[code], **facts, request_id=details.request_id)
 
 
 def present_order(row: Row, *, caller: Caller) -> Row:
@@ -68,12 +61,9 @@ def present_order(row: Row, *, caller: Caller) -> Row:
 
 
 def present_line(line: Row, currency: str | None) -> Row:
-    price = line["unit_price"]
-    return {
-        "product": line["product"],
-        "sku": line["sku"],
-        "name": line["name"],
-        "quantity": line["quantity"],
-        "unit_price": write_amount(price, currency) if currency else None,
-        "total": write_amount(price * line["quantity"], currency) if currency else None,
-    }
+    price, quantity = line["unit_price"], line["quantity"]
+    shown = {"product": line["product"], "sku": line["sku"], "name": line["name"], "quantity": quantity}
+    if not currency:
+        return {**shown, "unit_price": None, "total": None}
+
+    return {**shown, "unit_price": write_amount(price, currency), "total": write_amount(price * quantity, currency)}

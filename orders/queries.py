@@ -41,23 +41,18 @@ def orders_by(search: tuple[bool, str], customer_id: Any = None) -> "QuerySet[Or
     return (rows.filter(status=status) if status else rows).values(*Order.SHOWN)
 
 
-def get_visible_details(order_id: UUID, *, caller: Caller) -> OrderDetails:
-    """An order that the caller may see; raises `NoSuchOrder`."""
-    order = Order.objects.visible_to(caller).filter(pk=order_id).first()
+def find_order(order_id: UUID, *, caller: Caller, scopes: Iterable[str] = ("orders:manage",)) -> Order:
+    """One's own order; anyone's for whoever has one of the scopes. Raises `NoSuchOrder`."""
+    order = Order.objects.open_to(caller, scopes=scopes).filter(pk=order_id).first()
     if not order:
         raise NoSuchOrder
 
-    return get_details(order)
+    return order
 
 
 def get_details(order: Order) -> OrderDetails:
     """An order that was read, with its lines and events."""
     return OrderDetails(order, find_lines([order.pk])[order.pk], events_of(subject=str(order.pk)))
-
-
-def get_order(order_id: UUID) -> Order:
-    """An order as it is now; raises `Order.DoesNotExist`."""
-    return order_by_id.get(order_id=order_id)
 
 
 @prepared.objects(Order, order_id="id")

@@ -64,7 +64,7 @@ def settle(order_id: UUID) -> None:
 
     Raises `InventoryUnavailable`; or `Gone` or `OtherLines`, if products says what cannot be.
     """
-    order = queries.get_order(order_id)
+    order = queries.order_by_id.get(order_id=order_id)
     if order.status == Status.PENDING and Order.objects.acquire_lease(order_id):
         order = checkout.resume_order(order)
         if order.status == Status.PENDING:

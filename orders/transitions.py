@@ -5,10 +5,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from orders import outbox
-from orders.lifecycle import TARGETS, Caller, find_transition, rights_for, rights_of
+from orders import outbox, queries
+from orders.lifecycle import OWNER, TARGETS, Caller, find_transition, rights_for, rights_of
 from orders.models import Event, Order
-from orders.queries import NoSuchOrder
 from wire.events import Actor
 
 
@@ -62,9 +61,7 @@ def take_action(
 
 def find_order(order_id: UUID, action: str, *, by: Caller) -> Order:
     """The order that somebody wants to act on; raises `NoSuchOrder` or `NotAllowed`."""
-    order = Order.objects.open_to(by, action).filter(pk=order_id).first()
-    if not order:
-        raise NoSuchOrder
+    order = queries.find_order(order_id, caller=by, scopes=rights_for(action) - {OWNER})
     if rights_for(action).isdisjoint(rights_on(order, by)):
         raise NotAllowed(rights_for(action))
 

@@ -1,6 +1,6 @@
 """Orders over the API."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
@@ -9,10 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
-from orders import checkout, queries, transitions
+from orders import checkout, models, queries, transitions
 from orders.lifecycle import Status, scopes_for
-from orders.order_details import OrderDetails
-from orders.presenters import present_details, present_order, present_outcome
+from orders.presenters import present_order, present_outcome
 from orders.serializers import KEY, MAX_KEY, NewOrder, OrderList, Payment, WholeOrder, read_order_request
 from tokens.user import current_user
 from wire.etags import expected_versions, write_etag
@@ -24,26 +23,22 @@ from wire.views import View
 
 RETRY = 5
 """Seconds after which it is worth asking for a pending order again."""
-WRONG_STATUS = "The order does not allow this as it is now: see order."
+WRONG_STATUS = ProblemType(409, "wrong-status", "The order does not allow this as it is now: see order.")
 
+HEADER: Final = OpenApiParameter.HEADER
 STATUS = OpenApiParameter("status", str, enum=Status.values, description="Only orders that stand there.")
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "pattern": f"^({KEY})$", "minLength": 1, "maxLength": MAX_KEY},
-    OpenApiParameter.HEADER,
+    HEADER,
     required=True,
     description="A new one per order, the same one per retry; remembered for 24 hours.",
 )
-ETAG = OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200], description="The version.")
-LOCATION = OpenApiParameter("Location", OpenApiTypes.URI, OpenApiParameter.HEADER, response=[201, 202])
-RETRY_AFTER = OpenApiParameter("Retry-After", int, OpenApiParameter.HEADER, response=[202, 409], description="Seconds.")
-REPLAYED = OpenApiParameter(
-    "Idempotent-Replayed",
-    str,
-    OpenApiParameter.HEADER,
-    response=[201, 409],
-    description="`true` where the order was placed or refused before this request.",
-)
+ETAG = OpenApiParameter("ETag", str, HEADER, response=[200], description="The version.")
+LOCATION = OpenApiParameter("Location", OpenApiTypes.URI, HEADER, response=[201, 202])
+RETRY_AFTER = OpenApiParameter("Retry-After", int, HEADER, response=[202, 409], description="Seconds.")
+WAS_REPLAYED = "`true` where the order was placed or refused before this request."
+REPLAYED = OpenApiParameter("Idempotent-Replayed", str, HEADER, response=[201, 409], description=WAS_REPLAYED)
 
 
 class Orders(View):
@@ -75,10 +70,8 @@ class Orders(View):
         """
         outcome = checkout.place_order(read_order_request(request))
         status, body = present_outcome(outcome, caller=current_user(request))
-        response = Response(body, status)
-        if status == 409:
-            response.content_type = MEDIA_TYPE
-        else:
+        response = Response(body, status, content_type=MEDIA_TYPE if status == 409 else None)
+        if status != 409:
             response["Location"] = request.build_absolute_uri(f"{request.path}{outcome.details.order.pk}/")
         if status == 202:
             response["Retry-After"] = str(RETRY)
@@ -95,7 +88,7 @@ class Order(View):
     @extend_schema(operation_id="orders_read", parameters=[ETAG], responses=WholeOrder)
     def get(self, request: Request, order_id: UUID) -> Response:
         """Read an order."""
-        return answer_order(request, queries.get_visible_details(order_id, caller=current_user(request)))
+        return answer_order(request, queries.find_order(order_id, caller=current_user(request)))
 
 
 class Change(View):
@@ -107,15 +100,13 @@ class Change(View):
 
     @extend_schema(request=None, parameters=[ETAG], responses=WholeOrder)
     def post(self, request: Request, order_id: UUID) -> Response:
-        versions = expected_versions(request)
-        facts = read(self.body, request.data)
-        caller = current_user(request)
+        caller, versions, facts = current_user(request), expected_versions(request), read(self.body, request.data)
         try:
             order = transitions.take_action(order_id, self.action, by=caller, versions=versions, **facts)
         except transitions.WrongStatus as error:
-            now = present_details(queries.get_details(error.order), caller=caller)
-            raise Problem(ProblemType(409, "wrong-status", WRONG_STATUS), order=now) from error
-        return answer_order(request, queries.get_details(order))
+            now = present_order(queries.get_details(error.order).row(), caller=caller)
+            raise Problem(WRONG_STATUS, order=now) from error
+        return answer_order(request, order)
 
 
 @extend_schema_view(post=extend_schema(operation_id="orders_cancel"))
@@ -168,7 +159,7 @@ def read_status(request: Request) -> str:
     return status
 
 
-def answer_order(request: Request, details: OrderDetails) -> Response:
+def answer_order(request: Request, order: models.Order) -> Response:
     """An order with its ETag."""
-    body = present_details(details, caller=current_user(request))
-    return Response(body, headers={"ETag": write_etag(details.order.version)})
+    body = present_order(queries.get_details(order).row(), caller=current_user(request))
+    return Response(body, headers={"ETag": write_etag(order.version)})

@@ -15,10 +15,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from products import catalogue, stock
-from products.models import Event, Movement, Product, Reservation, ReservationLine, Stock
+from products.models import Event, Movement, Product, ProductQuerySet, Reservation, ReservationLine, Stock
 from products.problems import PROBLEMS
 from tokens.user import current_user
-from wire.admin import EventAdmin, EventedAdmin, ReadOnlyAdmin, ReadOnlyInline
+from wire.admin import EventAdmin, EventedAdmin, QuestionFilter, ReadOnlyAdmin, ReadOnlyInline
 from wire.money import write_amount
 
 LATEST_MOVEMENTS = 10
@@ -27,21 +27,11 @@ MAX_CORRECTION = 1_000_000_000
 admin.site.register(Event, EventAdmin)
 
 
-class Availability(admin.SimpleListFilter):
+class Availability(QuestionFilter):
     """Whether any is left to be ordered."""
 
-    title = "availability"
-    parameter_name = "available"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "In stock"), ("no", "Sold out")]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        if self.value() == "yes":
-            return queryset.in_stock()
-        if self.value() == "no":
-            return queryset.sold_out()
-        return queryset
+    title, parameter_name = "availability", "available"
+    questions = {"yes": ("In stock", ProductQuerySet.in_stock), "no": ("Sold out", ProductQuerySet.sold_out)}
 
 
 class ProductForm(forms.ModelForm):
