@@ -5,9 +5,11 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from config.request_body import measure_body
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # What is made at the start stays: to look through it for rubbish, now or with every collection, is time lost.
 gc.disable()
-application = get_wsgi_application()
+application = measure_body(get_wsgi_application())
 gc.freeze()
 gc.enable()
