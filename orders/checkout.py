@@ -10,16 +10,8 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from orders import idempotency, order_details, outbox, queries
-from orders.inventory import (
-    Gone,
-    InventoryUnavailable,
-    NotReserved,
-    OtherLines,
-    RequestedLine,
-    ReservedLine,
-    get_inventory,
-)
+from orders import idempotency, inventory, order_details, outbox, queries
+from orders.inventory import NotReserved, RequestedLine, ReservedLine
 from orders.lifecycle import Status
 from orders.models import LEASE, Order
 from orders.order_details import OrderDetails
@@ -79,9 +71,7 @@ def place_order(request: OrderRequest) -> Outcome:
 
     # Transaction 1: the key, if there is one; the order, its lines and its first event.
     with transaction.atomic(durable=True):
-        earlier = None
-        if request.key:
-            earlier = idempotency.claim_key(order, lines, key=request.key, client_id=request.customer.client_id)
+        earlier = idempotency.claim_key(order, lines, key=request.key, client_id=request.customer.client_id)
         if earlier:
             details = queries.get_details(earlier.order)
         else:
@@ -159,15 +149,15 @@ def ask_products(details: OrderDetails) -> Answer:
         return not_held(details)
 
     try:
-        return get_inventory().reserve(order.pk, details.requested_lines)
+        return inventory.get_inventory().reserve(order.pk, details.requested_lines)
     except NotReserved as error:
         return error
-    except Gone:
+    except inventory.Gone:
         # It was cancelled or rejected meanwhile; if not, nothing can be held for it any more.
         return not_held(details)
-    except InventoryUnavailable as error:
+    except inventory.InventoryUnavailable as error:
         logger.warning("order_waits", order=str(order.pk), error=repr(error))
-    except OtherLines as error:
+    except inventory.OtherLines as error:
         # Nobody but a person can say which of the two are right.
         logger.error("order_stuck", order=str(order.pk), error=repr(error))
     return None

@@ -1,6 +1,5 @@
 """What was bought in the demo already."""
 
-from typing import NamedTuple
 from uuid import UUID, uuid5
 
 from orders import checkout, transitions
@@ -8,18 +7,10 @@ from orders.checkout import Customer, OrderRequest
 from orders.inventory import RequestedLine
 from orders.lifecycle import TARGETS, Status
 from orders.models import Order
+from tokens.user import TokenUser
 from wire.demo import ALICE, BOB, DAVE, NAMESPACE, Person, product_id
 
-
-class Manager(NamedTuple):
-    """Who moves the demo's orders on."""
-
-    sub: str
-    client_id: str
-    scopes: frozenset[str]
-
-
-ORDER_MANAGER = Manager(str(DAVE.id), "demo", frozenset({"orders:manage"}))
+ORDER_MANAGER = TokenUser({"sub": str(DAVE.id), "client_id": "demo", "scope": "orders:manage"})
 Basket = dict[str, int]
 
 ORDERS: list[tuple[Person, Basket, list[str]]] = [
@@ -34,19 +25,15 @@ ORDERS: list[tuple[Person, Basket, list[str]]] = [
 
 def add_demo() -> str:
     """Place the demo's orders that are not there, and go on with those left half way; what was done."""
-    placed = sum(place_demo_order(order_id(number), *row) for number, row in enumerate(ORDERS))
+    # Their ids are the same in every shop.
+    placed = sum(place_demo_order(uuid5(NAMESPACE, f"order {number}"), *row) for number, row in enumerate(ORDERS))
     return f"{placed} orders placed"
-
-
-def order_id(number: int) -> UUID:
-    """The id of an order of the demo, the same in every shop."""
-    return uuid5(NAMESPACE, f"order {number}")
 
 
 def place_demo_order(pk: UUID, person: Person, basket: Basket, actions: list[str]) -> bool:
     """Have an order placed and moved on; whether it was placed only now."""
     earlier = Order.objects.filter(pk=pk).first()
-    was_placed = earlier is not None and earlier.placed_at is not None
+    was_placed = bool(earlier and earlier.placed_at)
     order = resume(earlier) if earlier else order_basket(pk, person, basket)
     for action in find_actions(order, actions):
         transitions.take_action(pk, action, by=ORDER_MANAGER, reference="DEMO" if action == "pay" else "")

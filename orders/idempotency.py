@@ -37,10 +37,13 @@ class StillRunning(Exception):
 
 
 def claim_key(order: Order, lines: Sequence[RequestedLine], *, key: str, client_id: str) -> IdempotencyKey | None:
-    """Take a key for a new order, in the caller's transaction; if it was taken before, the key with its order.
+    """Take a key, if any is given, for a new order, in the caller's transaction; what it was taken for before, if it was.
 
     Raises `KeyReused`, or `StillRunning` if it cannot be had.
     """
+    if not key:
+        return None
+
     # Keys are for one operation so far.
     named = {"sub": order.customer_id, "client_id": client_id, "operation": "place", "key": key}
     new = IdempotencyKey(**named, order=order, fingerprint=compute_fingerprint(order, lines))

@@ -13,21 +13,11 @@ import orjson
 import structlog
 from django.conf import settings
 
-from orders.inventory import (
-    UNORDERABLE,
-    Gone,
-    InventoryUnavailable,
-    NotReserved,
-    OtherLines,
-    OutOfStock,
-    PriceChanged,
-    RequestedLine,
-    ReservedLine,
-    Unorderable,
-    refuse_transaction,
-)
-from tokens.client_credentials import LogInFailed, ServiceLogin, service_login
+from orders import inventory
+from orders.inventory import InventoryUnavailable, NotReserved, RequestedLine, ReservedLine, refuse_transaction
+from tokens.client_credentials import LogInFailed, service_login
 from tokens.http_client import NoResponse, OutgoingRequest, fetch
+from wire.request_id import request_id
 
 logger = structlog.get_logger(__name__)
 
@@ -158,9 +148,11 @@ class RemoteInventory:
 
     def _try(self, method: str, path: str, body: Any, deadline: float) -> Answer:
         own = service_login(SCOPE)
-        token = get_token(own, deadline - time.monotonic())
         try:
+            token = own.token(deadline - time.monotonic())
             answer = send(method, path, body, token, patience=min(deadline - time.monotonic(), TRY))
+        except LogInFailed as error:
+            raise InventoryUnavailable(str(error)) from error
         except (NoResponse, ValueError) as error:
             raise TryAgain(str(error)) from error
         if answer.status == 401:
@@ -170,26 +162,16 @@ class RemoteInventory:
         return answer
 
 
-def get_token(own: ServiceLogin, patience: float) -> str:
-    try:
-        return own.token(patience)
-    except LogInFailed as error:
-        raise InventoryUnavailable(str(error)) from error
-
-
 def send(method: str, path: str, body: Any, token: str, *, patience: float) -> Answer:
     """Ask products once; raises `NoResponse`, or `ValueError` for what is no JSON."""
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **trace_headers()}
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    if request_id():
+        # So that both services log the same.
+        headers["X-Request-ID"] = request_id()
     request = OutgoingRequest(method, None if body is None else orjson.dumps(body), headers)
     url = f"{settings.PRODUCTS_URL}{RESERVATIONS}{path}"
     status, text = fetch(url, request, timeout=max(0.01, patience), limit=MAX_ANSWER)
     return Answer(status, orjson.loads(text) if text else None)
-
-
-def trace_headers() -> dict[str, str]:
-    """The id of the request under way, so that both services log the same."""
-    request_id = structlog.contextvars.get_contextvars().get("request_id")
-    return {"X-Request-ID": str(request_id)} if request_id else {}
 
 
 def write_requested_line(line: RequestedLine) -> dict[str, Any]:
@@ -227,7 +209,10 @@ def read_query(address: str | None) -> dict[str, str] | None:
     return None if address is None else {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
 
 
-REFUSALS: dict[str, type[NotReserved]] = {"insufficient-stock": OutOfStock, "price-changed": PriceChanged}
+REFUSALS: dict[str, type[NotReserved]] = {
+    "insufficient-stock": inventory.OutOfStock,
+    "price-changed": inventory.PriceChanged,
+}
 
 
 def refuse(answer: Answer) -> NoReturn:
@@ -236,12 +221,12 @@ def refuse(answer: Answer) -> NoReturn:
     code, lines = str(problem.get("code")), problem.get("lines", [])
     if code in REFUSALS:
         raise REFUSALS[code](lines)
-    if code in UNORDERABLE:
-        raise Unorderable(code, lines)
+    if code in inventory.UNORDERABLE:
+        raise inventory.Unorderable(code, lines)
     if code == "other-lines":
-        raise OtherLines
+        raise inventory.OtherLines
     if answer.status == 410:
-        raise Gone
+        raise inventory.Gone
 
     logger.error("inventory_answer_unexpected", status=answer.status, code=code)
     raise InventoryUnavailable(f"Products answered {answer.status}.")

@@ -96,14 +96,3 @@ def allowed_actions(status: str, scopes: frozenset[str], *, is_own: bool) -> tup
     # Lists ask this for every row, and the answers are few.
     rights = rights_of(scopes, is_own=is_own)
     return tuple(action for action in ACTIONS if find_transition(status, action, rights))
-
-
-def write_table() -> str:
-    """The table of transitions in Markdown, as it stands in the docs."""
-    rows = [
-        (step.before, step.after, step.action or "-", " or ".join(step.allowed) or "system", step.call or "-")
-        for step in TRANSITIONS
-    ]
-    header = ("from", "to", "action", "who", "owes products")
-    lines = [header, tuple("---" for _ in header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -62,12 +62,10 @@ class OrderDetails(NamedTuple):
 
     def set_prices(self, reserved: list[ReservedLine]) -> None:
         """Write down what each line is sold as, in the caller's transaction."""
-        sold = {line.product: line for line in reserved}
+        sold = {line.product: {"sku": line.sku, "name": line.name, "unit_price": line.unit_price} for line in reserved}
         for row in self.lines:
-            line = sold[row["product"]]
-            row.update(sku=line.sku, name=line.name, unit_price=line.unit_price)
-        columns = ("product", "sku", "name", "unit_price")
-        update_price.many([{"order": self.order.pk, **{name: row[name] for name in columns}} for row in self.lines])
+            row.update(sold[row["product"]])
+        update_price.many([{"order": self.order.pk, "product": product, **facts} for product, facts in sold.items()])
 
 
 def insert_order(order: Order, lines: Sequence[RequestedLine], *, by: Actor) -> OrderDetails:

@@ -8,17 +8,12 @@ from orders.queries import NoSuchOrder
 from orders.transitions import NotAllowed, OtherVersion
 from wire.problems import INSUFFICIENT_SCOPE, INVALID_FIELDS, NOT_FOUND, PRECONDITION_FAILED, ProblemType
 
+KEY_REUSED = "This Idempotency-Key was used with another body: see order."
+STILL_RUNNING = "The first request with this Idempotency-Key is still under way; ask again."
 PROBLEMS: Mapping[type[Exception], ProblemType] = {
     BadLines: INVALID_FIELDS,
-    KeyReused: ProblemType(
-        422, "idempotency-key-reused", "This Idempotency-Key was used with another body: see order.", facts=("order",)
-    ),
-    StillRunning: ProblemType(
-        409,
-        "idempotency-key-in-use",
-        "The first request with this Idempotency-Key is still under way; ask again.",
-        retry_after=1,
-    ),
+    KeyReused: ProblemType(422, "idempotency-key-reused", KEY_REUSED, facts=("order",)),
+    StillRunning: ProblemType(409, "idempotency-key-in-use", STILL_RUNNING, retry_after=1),
     NoSuchOrder: NOT_FOUND,
     NotAllowed: INSUFFICIENT_SCOPE,
     OtherVersion: PRECONDITION_FAILED,

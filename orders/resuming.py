@@ -23,7 +23,9 @@ def settle_orders() -> dict[str, int]:
     A stuck one wants a person. One is left, for the next run, when products did not answer for it;
     the others still have their turn, and where nobody answers at all, the breaker makes it short.
     """
-    reject_overdue()
+    # Those past their deadline are rejected whether or not products can be reached.
+    for order in list(Order.objects.overdue().order_by("created_at")[:BATCH]):
+        checkout.reject_overdue_order(order)
     waiting = list(Order.objects.unsettled().order_by("created_at").values_list("pk", flat=True))
     tally = {"settled": 0, "stuck": 0, "left": 0}
     for order_id in waiting:
@@ -32,12 +34,6 @@ def settle_orders() -> dict[str, int]:
     if waiting:
         logger.info("orders_settled", **tally)
     return tally
-
-
-def reject_overdue() -> None:
-    """Reject the pending orders past their deadline, whether or not products can be reached."""
-    for order in list(Order.objects.overdue().order_by("created_at")[:BATCH]):
-        checkout.reject_overdue_order(order)
 
 
 def attempt(order_id: UUID) -> str:
