@@ -125,10 +125,7 @@ def sum_lines(first: RequestedLine, second: RequestedLine) -> RequestedLine:
 
 
 def resume_order(order: Order) -> Order:
-    """Go on with a pending order whose lease the caller has; never from inside a transaction.
-
-    One that has waited for too long is rejected.
-    """
+    """Go on with a pending order whose lease the caller has; never from inside a transaction."""
     details = queries.get_details(order)
     answer = ask_products(details)
     with transaction.atomic(durable=True):
@@ -198,10 +195,7 @@ def confirm_order(details: OrderDetails, reserved: list[ReservedLine]) -> bool:
 
 
 def reject_order(details: OrderDetails, reason: NotReserved) -> bool:
-    """Refuse a pending order for good, in the caller's transaction; whether it was pending.
-
-    It then owes products the release of what may be held.
-    """
+    """Refuse a pending order for good, in the caller's transaction; whether it was pending."""
     rejection = {"code": reason.code, "lines": reason.lines}
     if not Order.objects.move(details.order, Status.REJECTED, rejection=rejection):
         return False

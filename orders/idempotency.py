@@ -37,9 +37,9 @@ class StillRunning(Exception):
 
 
 def claim_key(order: Order, lines: Sequence[RequestedLine], *, key: str, client_id: str) -> IdempotencyKey | None:
-    """Take a key, if any is given, for a new order, in the caller's transaction; what it was taken for before, if it was.
+    """Take a key, if one is given, for a new order; if it was taken before, the key with the order of then.
 
-    Raises `KeyReused`, or `StillRunning` if it cannot be had.
+    In the caller's transaction. Raises `KeyReused`, or `StillRunning` if it cannot be had.
     """
     if not key:
         return None

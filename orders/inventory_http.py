@@ -86,8 +86,6 @@ class Breaker:
 
 
 class RemoteInventory:
-    """Products over HTTP, within a bound of time and behind a breaker."""
-
     def __init__(self) -> None:
         self._breaker = Breaker()
         self._turns = threading.BoundedSemaphore(AT_ONCE)

@@ -34,11 +34,10 @@ class OtherVersion(Exception):
 def take_action(
     order_id: UUID, action: str, *, by: Caller, reference: str = "", versions: set[int] | None = None
 ) -> Order:
-    """Take an action on an order, and answer with the order as it then is.
+    """Take an action on an order, and answer with the order as it then is. What was done already is not done again.
 
-    What was done already is not done again. `reference` is for `pay`; `versions` are those that
-    the action is meant for (None: any). Never from inside a transaction. Raises `NoSuchOrder`,
-    `NotAllowed`, `OtherVersion` or `WrongStatus`.
+    `reference` is for `pay`; `versions` are those that the action is meant for (None: any). Never from inside a
+    transaction. Raises `NoSuchOrder`, `NotAllowed`, `OtherVersion` or `WrongStatus`.
     """
     order = find_order(order_id, action, by=by)
     if versions is not None and order.version not in versions:

@@ -5,8 +5,6 @@ from orders.csv_export import export_orders
 
 
 class Command(ExportCommand):
-    """Write the orders to a CSV file."""
-
     help = (
         "Write every order to a CSV file, a row per line with what is known of its order, oldest first; "
         "gzip if its name ends in .gz."

@@ -9,8 +9,6 @@ from orders.resuming import settle_orders
 
 
 class Command(BaseCommand):
-    """Settle every order that owes products something or waits for it."""
-
     help = "Settles each order that owes products something or waits for it; fails if any is left."
 
     def handle(self, *args: Any, **options: Any) -> None:

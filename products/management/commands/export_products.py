@@ -5,8 +5,6 @@ from products.csv_export import export_products
 
 
 class Command(ExportCommand):
-    """Write the catalogue to a CSV file."""
-
     help = (
         "Write every product with its stock on hand to a CSV file, gzip if its name ends in .gz. "
         "import_products takes it without options, and changes nothing then."

@@ -15,8 +15,6 @@ MAPPED = ("sku", "name", "price", "description", "category", "active")
 
 
 class Command(BaseCommand):
-    """Create and change products from a CSV file."""
-
     help = (
         "Create and change products from a CSV file, plain or gzip, with a header. The last good row of a sku "
         "wins; bad rows are skipped and listed. Columns have the names of the fields unless an option names them; "
