@@ -67,8 +67,7 @@ SETTLED = {
 @admin.action(description="Settle the selected orders", permissions=["view"])
 def settle(section: "OrderAdmin", request: HttpRequest, picked: Any) -> None:
     """Do at once what the resolver would do in time."""
-    unsettled = picked.unsettled()
-    if not section.run_each(request, unsettled, lambda order_id: SETTLED[attempt(order_id)]):
+    if not section.run_each(request, picked.unsettled(), lambda order_id: SETTLED[attempt(order_id)]):
         section.message_user(request, "None of the selected orders needs settling.")
 
 

@@ -10,7 +10,6 @@ from database.csv_files import defuse, write_table
 from orders.models import Line, Order
 from wire.money import write_amount
 
-CHUNK = 2_000
 FIRST = ("number", "id", "status", "created_at", "placed_at", "customer_id", "customer_name", "customer_email")
 LAST = ("payment_reference", "currency", "total")
 OF_ORDER = (*FIRST, *(name for name in Order.SHOWN if name not in (*FIRST, *LAST)), *LAST)
@@ -30,7 +29,7 @@ def export_orders(path: Path, *, quiet: bool = False) -> int:
 
 
 def write_lines(lines: Any) -> Iterator[list[object]]:
-    for row in lines.values(*COLUMNS).iterator(CHUNK):
+    for row in lines.values(*COLUMNS).iterator(2_000):
         price, currency = row["unit_price"], row["order__currency"]
         total = None if price is None else price * row["quantity"]
         yield [write_cell(value, currency) for value in (*row.values(), total)]

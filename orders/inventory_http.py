@@ -21,7 +21,6 @@ from wire.request_id import request_id
 
 logger = structlog.get_logger(__name__)
 
-RESERVATIONS = "/api/products/reservations/"
 SCOPE = "stock:reserve"
 BUDGET = 2.5
 """Seconds that one verb may take, with all its tries."""
@@ -167,7 +166,7 @@ def send(method: str, path: str, body: Any, token: str, *, patience: float) -> A
         # So that both services log the same.
         headers["X-Request-ID"] = request_id()
     request = OutgoingRequest(method, None if body is None else orjson.dumps(body), headers)
-    url = f"{settings.PRODUCTS_URL}{RESERVATIONS}{path}"
+    url = f"{settings.PRODUCTS_URL}/api/products/reservations/{path}"
     status, text = fetch(url, request, timeout=max(0.01, patience), limit=MAX_ANSWER)
     return Answer(status, orjson.loads(text) if text else None)
 

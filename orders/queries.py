@@ -23,7 +23,7 @@ class NoSuchOrder(Exception):
 
 
 def list_orders(*, customer_id: str | None, status: str = "", cursor: str | None, limit: int) -> Page:
-    """One page of orders with lines, newest first: a customer's, or everyone's (None). Raises `keyset.InvalidCursor`."""
+    """One page of orders with lines, newest first: a customer's or everyone's (None). Raises `keyset.InvalidCursor`."""
     filters = {} if customer_id is None else {"customer_id": customer_id}
     page = orders_by.page(NEWEST, cursor=cursor, limit=limit, search=(customer_id is None, status), **filters)
     lines = find_lines(row["id"] for row in page.rows)

@@ -9,7 +9,6 @@ from products.csv_import import FIELDS
 from products.models import Product
 from wire.money import write_amount
 
-CHUNK = 2_000
 COLUMNS = [*FIELDS[:-1], "stock__on_hand"]
 
 
@@ -20,7 +19,7 @@ def export_products(path: Path, *, quiet: bool = False) -> int:
 
 
 def read_products(products: Any) -> Iterator[list[object]]:
-    for row in products.values(*COLUMNS).iterator(CHUNK):
+    for row in products.values(*COLUMNS).iterator(2_000):
         row["price"] = write_amount(row["price"], row["currency"])
         row["active"] = "true" if row["active"] else "false"
         yield list(row.values())
