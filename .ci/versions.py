@@ -42,7 +42,7 @@ def provide(django: str, python: str) -> str:
         run(python, "-m", "venv", "--clear", str(environment))
         listed = environment / "wanted.txt"
         listed.write_text(wanted)
-        run(f"{environment}/bin/python", "-m", "pip", "install", "--quiet", "--requirement", str(listed))
+        run(f"{environment}/bin/python", "-m", "pip", "install", "-qq", "--requirement", str(listed))
         listed.rename(installed)
     return f"{environment}/bin/python"
 

@@ -23,7 +23,7 @@ class Unreadable(Exception):
 # Writing ----------------------------------------------------------------------------------------
 
 
-def write_table(
+def write_csv(
     path: Path, header: Sequence[str], rows: Iterable[Sequence[object]], *, total: int, quiet: bool = False
 ) -> int:
     """Write rows as they come, in bounded memory, with progress on a terminal; how many there were.
@@ -48,7 +48,7 @@ def open_text(path: Path) -> TextIO:
     return path.open("w", encoding="utf-8", newline="")
 
 
-def defuse(text: str) -> str:
+def escape_formula(text: str) -> str:
     """A stranger's words as a cell that no spreadsheet runs: an apostrophe stands before a formula."""
     return f"'{text}" if text.startswith(FORMULA) else text
 
@@ -73,7 +73,7 @@ class ExportCommand(BaseCommand):
 # Reading ----------------------------------------------------------------------------------------
 
 
-def read_table(path: Path, *, encoding: str, quiet: bool) -> Iterator[tuple[int, list[str]]]:
+def read_csv(path: Path, *, encoding: str, quiet: bool) -> Iterator[tuple[int, list[str]]]:
     """Each row that is not empty, with the line it begins on, unpacked if it is gzip, whatever its name.
 
     Raises `Unreadable`, also midway.

@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from database.csv_files import defuse, write_table
+from database.csv_files import escape_formula, write_csv
 from orders.models import Line, Order
 from wire.money import write_amount
 
@@ -25,7 +25,7 @@ def export_orders(path: Path, *, quiet: bool = False) -> int:
     order is pending. Nothing in it is a formula to a spreadsheet.
     """
     lines = Line.objects.order_by("order__created_at", "order_id", "id")
-    return write_table(path, HEADER, write_lines(lines), total=lines.count(), quiet=quiet)
+    return write_csv(path, HEADER, write_lines(lines), total=lines.count(), quiet=quiet)
 
 
 def write_lines(lines: Any) -> Iterator[list[object]]:
@@ -41,4 +41,4 @@ def write_cell(value: object, currency: str) -> object:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%dT%H:%M:%SZ}"
 
-    return defuse(value) if isinstance(value, str) else value
+    return escape_formula(value) if isinstance(value, str) else value

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from database.csv_files import write_table
+from database.csv_files import write_csv
 from products.csv_import import FIELDS
 from products.models import Product
 from wire.money import write_amount
@@ -15,7 +15,7 @@ COLUMNS = [*FIELDS[:-1], "stock__on_hand"]
 def export_products(path: Path, *, quiet: bool = False) -> int:
     """Write every product, by sku, also the retired; how many there were. Raises `OSError`."""
     products = Product.objects.order_by("sku")
-    return write_table(path, FIELDS, read_products(products), total=products.count(), quiet=quiet)
+    return write_csv(path, FIELDS, read_products(products), total=products.count(), quiet=quiet)
 
 
 def read_products(products: Any) -> Iterator[list[object]]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.db import IntegrityError, transaction
 from tqdm import tqdm
 
-from database.csv_files import Unreadable, read_table
+from database.csv_files import Unreadable, read_csv
 from products import stock
 from products.catalogue import apply_changes, describe_changes
 from products.models import Event, PriceRefused, Product, Stock, check_price, search_key
@@ -114,7 +114,7 @@ def read_good_rows(path: Path, layout: Layout, report: Report, *, quiet: bool) -
     """The last good row of each sku; what is bad or repeated goes into the report."""
     products = existing_products()
     rows: dict[str, Row] = {}
-    for line, cells in name_cells(read_table(path, encoding=layout.encoding, quiet=quiet), layout):
+    for line, cells in name_cells(read_csv(path, encoding=layout.encoding, quiet=quiet), layout):
         report.rows += 1
         try:
             row = check_row(line, cells, layout, products)

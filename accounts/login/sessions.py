@@ -15,7 +15,7 @@ from accounts.issuing.tokens import RefreshClaims, issue_access, issue_refresh, 
 from accounts.login import throttling
 from accounts.models import Event, Session, TokenStatus, User, renew_session, session_by_id
 from accounts.models.sessions import SessionQuerySet
-from database import batch_delete
+from database import batch_delete, prepared
 from tokens.errors import TokenRefused
 from wire.events import SYSTEM, Actor, Named
 
@@ -76,16 +76,19 @@ def open_session(user: User, origin: Origin) -> TokenPair:
     if not User.objects.filter(pk=user.pk, password=user.password, is_active=True).update(last_login=now):
         raise InvalidCredentials
 
-    session = Session.objects.create(
+    status = TokenStatus()
+    prepared.insert([status])
+    session = Session(
         user=user,
         client_id=origin.client_id,
         device=origin.device[:200],
         address=throttling.read_address(origin.address),
-        status=TokenStatus.objects.create(),
+        status=status,
         created_at=now,
         rotated_at=now,
         expires_at=now + settings.SESSION_LIFETIME,
     )
+    prepared.insert([session])
     by = Named(user.sub, origin.client_id)
     Event.objects.record(session, "logged in", by=by, device=session.device, address=session.address)
     return issue_tokens(session)
