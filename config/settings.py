@@ -254,6 +254,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["tokens.permissions.HasScope"],
     "DEFAULT_PARSER_CLASSES": ["wire.json.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["wire.json.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "wire.accept.Negotiation",
     "DEFAULT_SCHEMA_CLASS": "wire.schema.TesseraSchema",
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "wire.problems.exception_handler",

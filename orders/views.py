@@ -14,10 +14,11 @@ from orders.lifecycle import Status, scopes_for
 from orders.presenters import present_order, present_outcome
 from orders.serializers import KEY, MAX_KEY, NewOrder, OrderList, Payment, WholeOrder, read_order_request
 from tokens.user import current_user
-from wire.etags import expected_versions, write_etag
+from wire.etags import expected_versions, is_known, write_etag
+from wire.json import PROBLEM_TYPE
 from wire.page_links import read_limit, write_page
-from wire.problems import MEDIA_TYPE, Problem, ProblemType
-from wire.schema import PAGE
+from wire.problems import Problem, ProblemType
+from wire.schema import IF_NONE_MATCH, PAGE, UNCHANGED
 from wire.serializers import Nothing, read
 from wire.views import View
 
@@ -70,7 +71,7 @@ class Orders(View):
         """
         outcome = checkout.place_order(read_order_request(request))
         status, body = present_outcome(outcome, caller=current_user(request))
-        response = Response(body, status, content_type=MEDIA_TYPE if status == 409 else None)
+        response = Response(body, status, content_type=PROBLEM_TYPE if status == 409 else None)
         if status != 409:
             response["Location"] = request.build_absolute_uri(f"{request.path}{outcome.details.order.pk}/")
         if status == 202:
@@ -85,7 +86,9 @@ class Order(View):
 
     scopes = {"GET": "orders:read orders:manage"}
 
-    @extend_schema(operation_id="orders_read", parameters=[ETAG], responses=WholeOrder)
+    @extend_schema(
+        operation_id="orders_read", parameters=[ETAG, IF_NONE_MATCH], responses={200: WholeOrder, 304: UNCHANGED}
+    )
     def get(self, request: Request, order_id: UUID) -> Response:
         """Read an order."""
         return answer_order(request, queries.find_order(order_id, caller=current_user(request)))
@@ -160,6 +163,10 @@ def read_status(request: Request) -> str:
 
 
 def answer_order(request: Request, order: models.Order) -> Response:
-    """An order with its ETag."""
+    """An order with its ETag; without a body, if a reader knows it."""
+    etag = write_etag(order.version)
+    if is_known(request, etag):
+        return Response(status=304, headers={"ETag": etag})
+
     body = present_order(queries.get_details(order).row(), caller=current_user(request))
-    return Response(body, headers={"ETag": write_etag(order.version)})
+    return Response(body, headers={"ETag": etag})

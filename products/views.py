@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -29,16 +29,13 @@ from wire.etags import expected_versions, is_known
 from wire.keyset import Ordering, paginate
 from wire.page_links import read_limit, write_page
 from wire.problems import Problem, ProblemType
-from wire.schema import PAGE
+from wire.schema import IF_NONE_MATCH, PAGE, UNCHANGED
 from wire.serializers import Nothing, read
 from wire.views import View
 
 BY_ORDER_ID = Ordering("order", ("order_id",))
 STATE = OpenApiParameter("state", str, enum=["held"], default="held")
 ETAG = OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200, 201], description="The version and stock.")
-IF_NONE_MATCH = OpenApiParameter(
-    "If-None-Match", str, OpenApiParameter.HEADER, description="An `ETag`: 304 if it still holds."
-)
 
 
 class Products(View):
@@ -79,7 +76,7 @@ class Product(View):
     @extend_schema(
         operation_id="products_read",
         parameters=[ETAG, IF_NONE_MATCH],
-        responses={200: WholeProduct, 304: OpenApiResponse(description="It is as `If-None-Match` says.")},
+        responses={200: WholeProduct, 304: UNCHANGED},
     )
     def get(self, request: Request, product_id: UUID) -> Response:
         """Read a product."""
@@ -169,7 +166,7 @@ def answer_product(request: Request, product_id: UUID, status: int = 200) -> Res
     row = catalogue.read_product(product_id)
     etag = product_etag(row)
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
-    if request.method in ("GET", "HEAD") and is_known(request, etag):
+    if is_known(request, etag):
         return Response(status=304, headers=headers)
 
     return Response(write_product(row, staff=may_write(request)), status, headers=headers)

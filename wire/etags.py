@@ -7,7 +7,7 @@ from rest_framework.request import Request
 
 from wire.problems import Problem, ProblemType
 
-TAG = r'(?:W/)?"([!#-~]*)"'
+TAG = r'(W/)?"([!#-~]*)"'
 TAGS = re.compile(rf"{TAG}(?:[ \t]*,[ \t]*{TAG})*")
 
 
@@ -19,7 +19,7 @@ def write_etag(*parts: int) -> str:
 def expected_versions(request: Request) -> set[int] | None:
     """The versions that `If-Match` takes, or None where it takes any.
 
-    Only the version, the part before the first dot, is compared; what is no tag of ours has none.
+    Only the version, the part before the first dot, is compared; what is no tag of ours has none, nor has a weak one.
     Raises `Problem` (400) for what is no list of entity tags.
     """
     header = request.headers.get("If-Match", "").strip()
@@ -29,12 +29,12 @@ def expected_versions(request: Request) -> set[int] | None:
     if not TAGS.fullmatch(header):
         raise Problem(ProblemType(400, "malformed", "If-Match is not a list of entity tags."))
 
-    versions = {tag.split(".")[0] for tag in re.findall(TAG, header)}
+    versions = {tag.split(".")[0] for weak, tag in re.findall(TAG, header) if not weak}
     return {int(version) for version in versions if version.isdecimal() and len(version) < 18}
 
 
 def is_known(request: Request | HttpRequest, etag: str) -> bool:
-    """Whether `If-None-Match` says that the caller has this very answer already (RFC 9110 13.1.2)."""
+    """Whether the caller reads, and has this very answer already by its `If-None-Match` (RFC 9110 13.1.2)."""
     header = request.headers.get("If-None-Match", "")
     known = [tag.strip().removeprefix("W/") for tag in header.split(",")]
-    return etag in known or "*" in known
+    return request.method in ("GET", "HEAD") and (etag in known or "*" in known)

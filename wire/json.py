@@ -10,6 +10,8 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 
+PROBLEM_TYPE = "application/problem+json"
+
 
 def write(value: Any) -> bytes:
     """A value as it leaves."""

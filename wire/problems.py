@@ -20,10 +20,10 @@ from tokens.permissions import InsufficientScope
 from tokens.scopes import SERVICES
 from wire import json
 from wire.error_pages import answer_page
+from wire.json import PROBLEM_TYPE
 from wire.keyset import InvalidCursor
 from wire.request_id import request_id
 
-MEDIA_TYPE = "application/problem+json"
 Members = dict[str, Any]
 Headers = dict[str, str]
 TITLES = {
@@ -207,7 +207,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 
     set_rollback()
     members, headers = described
-    return Response(members, members["status"], headers=headers, content_type=MEDIA_TYPE)
+    return Response(members, members["status"], headers=headers, content_type=PROBLEM_TYPE)
 
 
 class ProblemMiddleware:
@@ -220,7 +220,7 @@ class ProblemMiddleware:
         response = self.get_response(request)
         if response.status_code < 400 or not is_api(request):
             return response
-        return response if response.get("Content-Type", "").startswith(MEDIA_TYPE) else replace(response)
+        return response if response.get("Content-Type", "").startswith(PROBLEM_TYPE) else replace(response)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Answer an expected error that was raised outside DRF; Django knows 403 and 404 itself."""
@@ -250,7 +250,7 @@ def answer_oauth(members: Members, headers: Headers) -> HttpResponse:
 
 
 def answer_api(members: Members, headers: Headers) -> HttpResponse:
-    return HttpResponse(json.write(members), MEDIA_TYPE, members["status"], headers=headers)
+    return HttpResponse(json.write(members), PROBLEM_TYPE, members["status"], headers=headers)
 
 
 def replace(response: HttpResponse) -> HttpResponse:

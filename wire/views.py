@@ -22,7 +22,7 @@ class View(APIView):
 
     def perform_content_negotiation(self, request: Any, force: bool = False) -> tuple[Any, str]:
         """JSON is all there is; who asks for nothing else needs no negotiation."""
-        if force or request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", "application/json"):
+        if force or request.META.get("HTTP_ACCEPT", "") in ("", "*/*", "application/json"):
             renderer = self.renderer_classes[0]()
             return renderer, renderer.media_type
 

@@ -184,11 +184,12 @@ def prepare(shop, label):
         reservations.fulfil(uuid.UUID(ORDER_ID))
 
 
+@pytest.mark.parametrize("accept", ["application/json", "application/problem+json", ""])
 @pytest.mark.parametrize("label", OPERATIONS)
-def test_every_operation_can_succeed(shop, label):
+def test_every_operation_can_succeed(shop, label, accept):
     pair, bearer = shop.log_in(ALICE), shop.bearer(label)
     prepare(shop, label)
-    headers = {"Authorization": f"Bearer {bearer}", "Idempotency-Key": f'"{uuid.uuid4()}"'}
+    headers = {"Authorization": f"Bearer {bearer}", "Idempotency-Key": f'"{uuid.uuid4()}"', "Accept": accept}
     case = OPERATIONS[label].Case(path_parameters=shop.paths(label), headers=headers)
     body = bodies(shop, pair).get(label)
     if body is not None:

@@ -19,6 +19,31 @@ def test_an_order_is_read_as_it_was_answered(alice, tea, place):
     assert (response["ETag"], response["Cache-Control"]) == ('"2"', "private, no-store")
 
 
+@pytest.mark.parametrize("known", ['"2"', 'W/"2"', '"1", "2"', "*"])
+def test_who_knows_an_order_is_not_sent_it_again(alice, tea, place, known):
+    address = place(alice, {tea: 2})["Location"]
+
+    unchanged = alice.get(address, headers={"If-None-Match": known})
+
+    assert (unchanged.status_code, unchanged.content, unchanged["ETag"]) == (304, b"", '"2"')
+
+
+def test_an_order_that_moved_on_is_sent_again(alice, tea, place):
+    address = place(alice, {tea: 2})["Location"]
+    cancelled = alice.post(f"{address}cancel/", headers={"If-None-Match": '"3"'})
+
+    changed = alice.get(address, headers={"If-None-Match": '"2"'})
+
+    assert cancelled.status_code == 200
+    assert (changed.status_code, changed.json()["status"]) == (200, "cancelled")
+
+
+def test_whose_order_it_is_not_learns_nothing_from_a_tag(alice, bob, tea, place):
+    address = place(alice, {tea: 2})["Location"]
+
+    assert bob.get(address, headers={"If-None-Match": '"2"'}).status_code == 404
+
+
 def test_a_pending_order_has_no_prices_yet(alice, tea, place, inventory):
     inventory.down = True
     placed = place(alice, {tea: 2})

@@ -1,7 +1,11 @@
 """The document of the API says only what it defines."""
 
+import re
+import uuid
+
 import pytest
 from django.conf import settings
+from rest_framework.test import APIClient
 
 
 @pytest.fixture
@@ -54,6 +58,38 @@ def test_a_refused_order_says_whether_it_was_refused_before(document):
     answers = document["paths"]["/api/orders/"]["post"]["responses"]
 
     assert {"Idempotent-Replayed", "Retry-After"} <= set(answers["409"]["headers"])
+
+
+def ask_each(document, accepts):
+    """The status of each operation, asked by nobody with each `Accept` that is made of the media types it documents."""
+    nobody = APIClient()
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            types = {name for answer in operation["responses"].values() for name in answer.get("content", ())}
+            for accept in accepts(sorted(types)):
+                address = re.sub(r"{\w+}", str(uuid.uuid4()), path)
+                yield nobody.generic(method.upper(), address, b"", "application/json", headers={"Accept": accept})
+
+
+@pytest.mark.django_db
+def test_every_operation_is_to_be_had_as_what_it_documents(document):
+    wide = ["", " ", "*/*", "application/*", "application/*;q=0.1", "application/problem+json;charset=utf-8"]
+
+    answers = list(ask_each(document, lambda types: [*types, ", ".join(types), *wide]))
+
+    assert answers
+    assert {answer.status_code for answer in answers} <= {400, 401, 415}
+    assert {answer["Content-Type"] for answer in answers} == {"application/problem+json"}
+
+
+@pytest.mark.django_db
+def test_no_operation_is_to_be_had_as_what_is_refused(document):
+    narrow = ["text/html", "*/*;q=0", "application/*;q=0.000, */*"]
+
+    answers = list(ask_each(document, lambda types: [", ".join(f"{name};q=0" for name in types), *narrow]))
+
+    assert {answer.status_code for answer in answers} == {406}
+    assert {answer["Content-Type"] for answer in answers} == {"application/problem+json"}
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/html", "image/png", "*/*"])
