@@ -19,12 +19,13 @@ PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
 ## Try it ----------------------------------------------------------------------------------------
 
 run: .venv/installed
-	@$(PY) -c 'import socket, sys; port = int(sys.argv[1]); \
-	taken = socket.socket().connect_ex(("127.0.0.1", port)) == 0; \
-	sys.exit(f"Port {port} is taken by another program; choose one: make run PORT=8080" if taken else 0)' $(PORT)
+	@$(PY) -c 'import socket, sys; port = sys.argv[1]; \
+	port.isdecimal() and 0 < int(port) < 65536 or sys.exit(f"PORT is a number alone, such as 8080, not {port}"); \
+	taken = socket.socket().connect_ex(("127.0.0.1", int(port))) == 0; \
+	sys.exit(f"Port {port} is taken by another program; choose one: make run PORT=8080" if taken else 0)' "$(PORT)"
 	@$(PY) manage.py demo --migrate --skip-checks
 	@echo "Tessera is at http://localhost:$(PORT); Ctrl-C ends it."
-	@exec $(BIN)/honcho start -f deploy/Procfile
+	@exec $(BIN)/honcho start -e /dev/null -f deploy/Procfile # .env is read by Tessera, not by honcho in its own way
 
 # The same as services behind nginx, on port 8080 and those after it. With PostgreSQL:
 # make services DATABASES=postgres://me@127.0.0.1/tessera

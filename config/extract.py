@@ -1,19 +1,19 @@
 """A service's tables copied to a database of its own, and compared row by row: how a live shop is taken apart."""
 
 import hashlib
-import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple, cast
 
-import environ
 import orjson
 from django.apps import apps
 from django.conf import settings
 from django.db import connections, transaction
 from django.db.models import AutoField, Max, Model, QuerySet
+
+from config.environment import for_child, parse_database
 
 SOURCE, TARGET = "default", "target"
 BATCH = 1_000
@@ -75,7 +75,7 @@ def table(model: type[Model]) -> str:
 
 def open_target(url: str) -> None:
     """Let Django know the database at `url` as well."""
-    target = environ.Env.db_url_config(url)
+    target = parse_database("--to", url)
     known = connections.configure_settings({SOURCE: connections.settings[SOURCE], TARGET: target})
     connections.settings[TARGET] = known[TARGET]
 
@@ -90,9 +90,9 @@ def refuse_rows(service: str) -> None:
 
 def migrate(service: str, url: str) -> None:
     """Make the tables in the target, as the service alone makes them."""
-    alone = {"SERVICES": service, "DATABASE_URL": url}
+    alone = for_child(SERVICES=service, DATABASE_URL=url)
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "migrate", "--verbosity", "0"]
-    subprocess.run(command, env=os.environ | alone, check=True)  # noqa: S603
+    subprocess.run(command, env=alone, check=True)  # noqa: S603
 
 
 # Copying ----------------------------------------------------------------------------------------

@@ -4,18 +4,29 @@ Safe defaults for development; with `DEBUG` off, whatever is missing or unsafe s
 """
 
 import logging
-import re
 import sys
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import environ
 import structlog
 from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from config.environment import (
+    demand,
+    load_dotenv,
+    read_count,
+    read_database,
+    read_email,
+    read_flag,
+    read_hosts,
+    read_list,
+    read_origin,
+    read_origins,
+    read_text,
+)
 from config.logs import PROCESSORS
 from tokens.encryption import read_encryption_key
 from tokens.registry import DescriptionError, services
@@ -23,36 +34,15 @@ from tokens.registry import DescriptionError, services
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
-env = environ.FileAwareEnv()
-env.read_env(BASE_DIR / ".env")
+load_dotenv(BASE_DIR / ".env")
 
-DEBUG = env.bool("DEBUG", default=True)
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
-FAILPOINT = env.str("FAILPOINT", default="")
-
-
-def demand(condition: object, complaint: str) -> None:
-    if not condition:
-        raise ImproperlyConfigured(complaint)
+DEBUG = read_flag("DEBUG", default=True)
+LOG_LEVEL = read_text("LOG_LEVEL", default="INFO").upper()
+FAILPOINT = read_text("FAILPOINT")
 
 
 def production(condition: object, complaint: str) -> None:
     demand(DEBUG or condition, f"{complaint} (DEBUG is off)")
-
-
-def read_count(name: str, default: int) -> int:
-    """A whole number, zero or more, out of the environment."""
-    text = env.str(name, default=str(default))
-    demand(text.isascii() and text.isdecimal(), f"{name} must be a whole number, zero or more, not {text!r}")
-    return int(text)
-
-
-def read_origin(name: str, default: str) -> str:
-    """An address of the form scheme://host[:port] out of the environment."""
-    text = env.str(name, default=default)
-    form = re.fullmatch(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", text)
-    demand(form, f"{name} must be scheme://host[:port] in lower case, with no path and no trailing slash, not {text!r}")
-    return text
 
 
 demand(LOG_LEVEL in logging.getLevelNamesMapping(), f"LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not {LOG_LEVEL}")
@@ -64,13 +54,13 @@ try:
     services()
 except DescriptionError as error:
     raise ImproperlyConfigured(str(error)) from error
-SERVICES = sorted({name.strip() for name in env.list("SERVICES", default=list(services())) if name.strip()})
+SERVICES = sorted(set(read_list("SERVICES", default=services())))
 demand(SERVICES, "SERVICES names no service")
 demand(
     set(SERVICES) <= set(services()),
     f"SERVICES may name {', '.join(services())}; it names {', '.join(SERVICES)}",
 )
-READ_ONLY = [name.strip() for name in env.list("READ_ONLY", default=[]) if name.strip()]
+READ_ONLY = read_list("READ_ONLY")
 demand(set(READ_ONLY) <= set(services()), f"READ_ONLY names an unknown service: {', '.join(READ_ONLY)}")
 
 INSTALLED_APPS = [
@@ -135,8 +125,8 @@ TEMPLATES = [
 # Secrets ----------------------------------------------------------------------------------------
 
 DEVELOPMENT_KEY = "development-only-never-in-production-0123456789-abcdefghijklmnopqrstuvwxyz"
-SECRET_KEY = env.str("SECRET_KEY", default=DEVELOPMENT_KEY).strip()
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+SECRET_KEY = read_text("SECRET_KEY", default=DEVELOPMENT_KEY)
+SECRET_KEY_FALLBACKS = read_list("SECRET_KEY_FALLBACKS")
 production(SECRET_KEY != DEVELOPMENT_KEY, "SECRET_KEY must be set")
 production(len(SECRET_KEY) >= 50, "SECRET_KEY must have at least 50 characters")
 production(DEVELOPMENT_KEY not in SECRET_KEY_FALLBACKS, "SECRET_KEY_FALLBACKS must not hold the development key")
@@ -152,8 +142,8 @@ ACCOUNTS_URL = read_origin("ACCOUNTS_URL", default=ISSUER)
 PRODUCTS_URL = read_origin("PRODUCTS_URL", default=ISSUER)
 for neighbour in {name for service in services().values() for name in service.calls} - {"accounts", "products"}:
     vars()[f"{neighbour.upper()}_URL"] = read_origin(f"{neighbour.upper()}_URL", default=ISSUER)
-CLIENT_ID = env.str("CLIENT_ID", default="")
-CLIENT_SECRET = env.str("CLIENT_SECRET", default="").strip()
+CLIENT_ID = read_text("CLIENT_ID")
+CLIENT_SECRET = read_text("CLIENT_SECRET")
 demand(bool(CLIENT_ID) == bool(CLIENT_SECRET), "CLIENT_ID and CLIENT_SECRET go together")
 for service in SERVICES:
     for neighbour in services()[service].calls:
@@ -161,8 +151,8 @@ for service in SERVICES:
             CLIENT_ID or neighbour in SERVICES,
             f"CLIENT_ID and CLIENT_SECRET must be set: {service} calls {neighbour}, which is not in this process",
         )
-JWT_ALGORITHM = env.str("JWT_ALGORITHM", default="ES256")
-JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="").strip()
+JWT_ALGORITHM = read_text("JWT_ALGORITHM", default="ES256")
+JWT_SIGNING_KEY = read_text("JWT_SIGNING_KEY")
 demand(
     JWT_ALGORITHM in ("ES256", "RS256", "EdDSA", "HS256"),
     f"JWT_ALGORITHM must be ES256, RS256, EdDSA or HS256, not {JWT_ALGORITHM!r}",
@@ -182,7 +172,7 @@ demand(
 production(JWT_SIGNING_KEY != DEVELOPMENT_KEY, "JWT_SIGNING_KEY must not be the development key")
 
 try:
-    JWT_ENCRYPTION_KEYS = [read_encryption_key(key) for key in env.list("JWT_ENCRYPTION_KEY", default=[])]
+    JWT_ENCRYPTION_KEYS = [read_encryption_key(key) for key in read_list("JWT_ENCRYPTION_KEY")]
 except ValueError as error:
     raise ImproperlyConfigured(f"JWT_ENCRYPTION_KEY: {error} `manage.py encryption_key` prints one.") from error
 
@@ -204,9 +194,8 @@ INVENTORY = (
 # A shop that was made when the file was still named by SERVICES keeps it.
 NAMED_BY_SERVICES = VAR_DIR / "accounts-orders-products.sqlite3"
 SQLITE_FILE = NAMED_BY_SERVICES if NAMED_BY_SERVICES.exists() else VAR_DIR / "tessera.sqlite3"
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{SQLITE_FILE}")}
+DATABASES = {"default": read_database("DATABASE_URL", default=f"sqlite:///{SQLITE_FILE}")}
 DATABASE = DATABASES["default"]
-demand("ENGINE" in DATABASE, "DATABASE_URL must be like postgres://user:password@host:5432/name or sqlite:///file")
 DATABASE.setdefault("CONN_MAX_AGE", read_count("CONN_MAX_AGE", default=600))
 DATABASE["CONN_HEALTH_CHECKS"] = True
 if DATABASE["ENGINE"] == "django.db.backends.postgresql":
@@ -293,9 +282,9 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 # Browsers and proxies ---------------------------------------------------------------------------
 
 PROXIES = read_count("PROXIES", default=0)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
+ALLOWED_HOSTS = read_hosts("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
 production(ALLOWED_HOSTS and "*" not in ALLOWED_HOSTS, "ALLOWED_HOSTS must name the hosts that are served")
-CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_ALLOWED_ORIGINS = read_origins("CORS_ALLOWED_ORIGINS")
 CORS_ALLOW_CREDENTIALS = False
 CORS_URLS_REGEX = r"^/(api|oauth)/"
 CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-match", "if-none-match", "x-request-id"]
@@ -352,7 +341,7 @@ USE_I18N = False
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = env.str("STATIC_ROOT", default=str(VAR_DIR / "static"))
+STATIC_ROOT = read_text("STATIC_ROOT", default=str(VAR_DIR / "static"))
 STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -362,9 +351,9 @@ STORAGES = {
 }
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG
 
-production(env.str("EMAIL_URL", default="") or "accounts" not in SERVICES, "EMAIL_URL must be set: accounts sends mail")
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Tessera <no-reply@localhost>")
+production(read_text("EMAIL_URL") or "accounts" not in SERVICES, "EMAIL_URL must be set: accounts sends mail")
+vars().update(read_email("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = read_text("DEFAULT_FROM_EMAIL", default="Tessera <no-reply@localhost>")
 
 # Logs -------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from honcho.manager import Manager
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from config.environment import for_child  # noqa: E402
 from deploy import render  # noqa: E402
 from tokens.registry import by_calls, services  # noqa: E402
 
@@ -112,7 +113,7 @@ def write_gateway(
 
 def write_openapi(path: Path) -> None:
     """Write the document of the whole API, which no process alone can describe."""
-    whole = os.environ | {"SERVICES": ",".join(services())}
+    whole = for_child(SERVICES=",".join(services()))
     words = [sys.executable, "manage.py", "spectacular", "--format", "openapi-json", "--file", str(path)]
     subprocess.run(words, cwd=ROOT, env=whole, check=True)  # noqa: S603
 
@@ -157,7 +158,7 @@ def run_all(split: Split, commands: dict[str, str]) -> None:
 
 def run(split: Split, service: str, command: str) -> "subprocess.Popen[bytes]":
     words = [sys.executable, "manage.py", *shlex.split(command)]
-    return subprocess.Popen(words, cwd=ROOT, env=os.environ | environment(split, service))  # noqa: S603
+    return subprocess.Popen(words, cwd=ROOT, env=for_child(**environment(split, service)))  # noqa: S603
 
 
 # Serving ----------------------------------------------------------------------------------------
@@ -168,7 +169,7 @@ def serve(split: Split) -> int:
     manager = Manager()
     manager.add_process("gateway", shlex.join(["exec", *gateway(split)]), cwd=str(ROOT))
     for service in by_calls():
-        own = os.environ | environment(split, service)
+        own = for_child(**environment(split, service))
         manager.add_process(service, command(split, service), env=own, cwd=str(ROOT))
         manager.add_process(f"{service}-work", f"exec {manage()} work", env=own, cwd=str(ROOT))
     manager.loop()

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config import extract
@@ -27,6 +28,8 @@ class Command(BaseCommand):
 
         try:
             self.tell(self.again(service, to) if compare else extract.extract(service, to))
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
         except NotEmpty as error:
             raise CommandError(f"Nothing was copied: {error}.") from error
         except Differs as error:

@@ -1,6 +1,5 @@
 """`manage.py startservice NAME`: a folder that is a service, with everything a service has."""
 
-import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -11,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import get_resolver
 
+from config.environment import for_child
 from tokens.registry import TAKEN
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "service_template"
@@ -70,5 +70,5 @@ def replace(text: str, words: dict[str, str]) -> str:
 
 def run_alone(service: str, command: list[str]) -> None:
     """Run a command in a process that serves the new service alone."""
-    environment = os.environ | {"SERVICES": service, "DATABASE_URL": "sqlite://:memory:"}
+    environment = for_child(SERVICES=service, DATABASE_URL="sqlite://:memory:")
     subprocess.run([sys.executable, "manage.py", *command], cwd=settings.BASE_DIR, env=environment, check=True)  # noqa: S603
