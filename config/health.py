@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from tokens.errors import IssuerUnavailable
@@ -11,12 +12,14 @@ from wire.views import public
 
 
 @public
+@require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     """Whether the process is alive."""
     return answer_health(200, {"status": "alive"})
 
 
 @public
+@require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """Whether the process may serve: its database answers, and tokens can be checked."""
     checks = {"database": check_database(), "issuer": ask_issuer()}
@@ -25,6 +28,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 
 @public
+@require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """The figures of this process, as Prometheus reads them."""
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)

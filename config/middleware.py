@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from corsheaders.middleware import CorsMiddleware as ListedOrigins
 from django.conf import settings
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
@@ -63,6 +64,27 @@ def drain(request: HttpRequest) -> None:
             continue
     except (UnreadablePostError, ValueError):
         return
+
+
+class CorsMiddleware(ListedOrigins):
+    """django-cors-headers' for the origins of the settings; what is public is there for any, its errors too."""
+
+    PUBLIC = "/.well-known/"
+    PREFLIGHT = {
+        "Access-Control-Allow-Methods": "GET, HEAD",
+        "Access-Control-Allow-Headers": "*",
+        "Access-Control-Max-Age": "86400",
+    }
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if not request.path.startswith(self.PUBLIC):
+            return super().__call__(request)
+
+        is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        response = HttpResponse(headers=self.PREFLIGHT) if is_preflight else self.get_response(request)
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Access-Control-Expose-Headers"] = "ETag"
+        return response
 
 
 class SlashMiddleware(CommonMiddleware):

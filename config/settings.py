@@ -91,7 +91,7 @@ MIDDLEWARE = [
     "config.csp.PolicyMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
+    "config.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "wire.problems.ProblemMiddleware",
     "config.middleware.SlashMiddleware",

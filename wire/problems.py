@@ -228,7 +228,7 @@ class ProblemMiddleware:
 
 
 def is_api(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/")
+    return request.path.lstrip("/").startswith("api/")
 
 
 def answer(request: HttpRequest, error: Exception) -> HttpResponse | None:

@@ -8,11 +8,9 @@ from urllib.parse import unquote_plus
 
 import orjson
 import structlog
-from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.csrf import csrf_exempt
 
 from accounts.issuing import status_lists
 from accounts.issuing.tokens import read_refresh
@@ -45,7 +43,6 @@ def endpoint(view: Endpoint) -> Callable[[HttpRequest], HttpResponse]:
     """Answer a form that was posted as RFC 6749 wants it, errors too; cookies mean nothing here."""
 
     @public
-    @csrf_exempt
     def wrapper(request: HttpRequest) -> HttpResponse:
         try:
             check_form(request)
@@ -167,7 +164,7 @@ def token(request: HttpRequest) -> dict[str, Any]:
 def revoke(request: HttpRequest) -> dict[str, Any]:
     """Revoke a token that was issued to the caller (RFC 7009); one that is not valid any more is fine."""
     caller, text = find_caller(request), read_token(request)
-    found = find_token(text, used=True)
+    found = find_token(text)
     if found is None:
         return {}
 
@@ -196,65 +193,65 @@ def read_token(request: HttpRequest) -> str:
 
 
 class ValidToken(NamedTuple):
-    """A token that is valid now: its client, audience, session and introspection members (RFC 7662)."""
+    """A token that is valid now: whose it is, and its session if it is a person's."""
 
     client_id: str
-    audience: list[str]
+    sub: str
     sid: str
-    members: dict[str, Any]
 
     def revoke(self) -> None:
         """End the session that it belongs to, or every token of its client."""
-        by = Named(self.members["sub"], self.client_id)
+        by = Named(self.sub, self.client_id)
         if self.sid:
             sessions.end(Session.objects.filter(pk=self.sid), reason="revoked", by=by)
         else:
             clients.revoke_tokens(Client.objects.get(pk=self.client_id), by=by)
 
 
-def find_token(text: str, *, used: bool = False) -> ValidToken | None:
-    """A valid access or refresh token, or None; `used` takes a refresh token that was used, too."""
+def find_token(text: str) -> ValidToken | None:
+    """A valid access token, or a refresh token of a session that is alive, even if it was used."""
+    claims = find_access_token(text)
+    if claims is None:
+        return find_refresh_token(text)
+
+    return ValidToken(claims["client_id"], claims["sub"], claims.get("sid", ""))
+
+
+def find_access_token(text: str) -> Claims | None:
+    """The claims of a valid access token."""
     try:
         claims = verify(text, None, any_audience=True)
     except TokenRefused:
-        return find_refresh_token(text, used=used)
+        return None
     # The table is asked, since the list may be some seconds old.
-    return describe_access_token(claims) if status_lists.is_valid(claims["status"]) else None
+    return claims if status_lists.is_valid(claims["status"]) else None
+
+
+def find_refresh_token(text: str) -> ValidToken | None:
+    try:
+        claims = read_refresh(text)
+    except TokenRefused:
+        return None
+    session = Session.objects.alive().filter(pk=claims.session_id, user__is_active=True).first()
+    return ValidToken(session.client_id, str(session.user_id), str(session.pk)) if session else None
 
 
 MEMBERS = ("iss", "sub", "aud", "client_id", "iat", "exp", "jti", "scope")
 
 
-def describe_access_token(claims: Claims) -> ValidToken:
-    members = {name: claims[name] for name in MEMBERS} | {"token_type": "Bearer"}
-    if is_person(claims["sub"]):
-        members["username"] = claims.get("email", "")
-    return ValidToken(claims["client_id"], claims["aud"], claims.get("sid", ""), members)
-
-
-def find_refresh_token(text: str, *, used: bool) -> ValidToken | None:
-    try:
-        claims = read_refresh(text)
-    except TokenRefused:
-        return None
-
-    session = Session.objects.alive().filter(pk=claims.session_id, user__is_active=True).first()
-    if not session or (session.generation != claims.generation and not used):
-        return None
-
-    members = {"iss": settings.ISSUER, "sub": str(session.user_id), "aud": ["accounts"], "client_id": session.client_id}
-    return ValidToken(session.client_id, ["accounts"], str(session.pk), members)
-
-
 @endpoint
 def introspect(request: HttpRequest) -> dict[str, Any]:
-    """Inform a client about a token, if both are meant for the same service (RFC 7662)."""
+    """Inform a client about an access token, if both are meant for the same service (RFC 7662).
+
+    A refresh token is active to the client that it was issued to alone; to a registered one none is.
+    """
     client, text = authenticate_client(request), read_token(request)
-    found = find_token(text)
-    if found is None or set(found.audience).isdisjoint(client.audience):
+    claims = find_access_token(text)
+    if claims is None or set(claims["aud"]).isdisjoint(client.audience):
         return {"active": False}
 
-    return {"active": True, **found.members}
+    username = {"username": claims.get("email", "")} if is_person(claims["sub"]) else {}
+    return {"active": True, **{name: claims[name] for name in MEMBERS}, "token_type": "Bearer", **username}
 
 
 introspect.only_reads = True  # type: ignore[attr-defined]

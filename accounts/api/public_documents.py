@@ -18,7 +18,7 @@ from wire.views import public
 
 
 def public_document(request: HttpRequest, body: bytes, media_type: str, *, cache: str) -> HttpResponse:
-    """A document that any origin may read, with an ETag."""
+    """A document with an ETag; any origin may read it (config.middleware.CorsMiddleware)."""
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     if is_known(request, etag):
         response: HttpResponse = HttpResponseNotModified()
@@ -26,7 +26,6 @@ def public_document(request: HttpRequest, body: bytes, media_type: str, *, cache
         response = HttpResponse(body, media_type)
     response["ETag"] = etag
     response["Cache-Control"] = cache
-    response["Access-Control-Allow-Origin"] = "*"
     return response
 
 

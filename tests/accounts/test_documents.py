@@ -9,6 +9,7 @@ import jwt
 import pytest
 import time_machine
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -92,10 +93,27 @@ def test_what_is_known_is_not_sent_again(client, address):
     assert client.get(address, HTTP_IF_NONE_MATCH='"another"').status_code == 200
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
 @pytest.mark.parametrize("address", [JWKS, LIST, "/.well-known/openid-configuration"])
-def test_documents_are_only_read(client, address):
-    assert client.head(address).status_code == 200
-    assert [client.put(address).status_code, client.delete(address).status_code] == [405, 405]
+def test_documents_are_only_read(address, method):
+    browser = Client(enforce_csrf_checks=True)
+
+    answer = browser.generic(method, address)
+
+    assert browser.head(address).status_code == 200
+    assert (answer.status_code, answer["Allow"], answer.content) == (405, "GET, HEAD", b"")
+
+
+@pytest.mark.parametrize("address", [JWKS, LIST, "/.well-known/token-status/999999999", "/.well-known/nothing"])
+def test_a_browser_of_any_origin_may_read_a_document_or_that_there_is_none(client, address):
+    headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"}
+
+    preflight, answer = client.options(address, headers=headers), client.get(address, headers=headers)
+
+    assert (preflight.status_code, preflight["Access-Control-Allow-Methods"]) == (200, "GET, HEAD")
+    assert answer.status_code in (200, 404)
+    assert [response["Access-Control-Allow-Origin"] for response in (preflight, answer)] == ["*", "*"]
+    assert [response["Access-Control-Expose-Headers"] for response in (preflight, answer)] == ["ETag", "ETag"]
 
 
 @pytest.mark.parametrize("address", [JWKS, LIST])

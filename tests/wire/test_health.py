@@ -3,6 +3,7 @@
 import pytest
 from django.conf import settings
 from django.db import OperationalError, connection
+from django.test import Client
 
 from tests.issuer import InMemoryIssuer
 from tokens.errors import IssuerUnavailable
@@ -21,6 +22,14 @@ def test_a_process_lives_without_asking_anyone(client):
 
     assert (response.status_code, response.json()) == (200, {"status": "alive", "services": settings.SERVICES})
     assert response["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE"])
+@pytest.mark.parametrize("address", ["/healthz", "/readyz", "/metrics"])
+def test_what_a_process_says_of_itself_is_only_read(address, method):
+    answer = Client(enforce_csrf_checks=True).generic(method, address)
+
+    assert (answer.status_code, answer["Allow"], answer.content) == (405, "GET, HEAD", b"")
 
 
 def test_a_process_is_ready_with_a_database_and_an_issuer(client, db):

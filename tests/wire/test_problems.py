@@ -1,5 +1,7 @@
 """Every error of the API is a problem (RFC 9457), with one and the same set of members."""
 
+from urllib.parse import unquote
+
 import pytest
 from django.test import Client
 
@@ -33,6 +35,11 @@ def post(person, body, content_type="application/json", **headers):
 
 def test_an_address_that_is_not_there_is_404(alice):
     assert problem(alice.get("/api/nowhere/")) == MISSING
+
+
+@pytest.mark.parametrize("path", ["//api/orders/", "///api/nowhere/", "/api//", "/api/%00", "/api/orders/%zz/"])
+def test_a_crooked_address_under_api_is_a_problem(client, path):
+    assert problem(client.generic("GET", path, PATH_INFO=unquote(path))) == MISSING
 
 
 def test_an_address_without_its_slash_is_404_where_a_redirect_would_lose_the_body(alice, settings):
