@@ -29,7 +29,7 @@ class TesseraAdminSite(AdminSite):
         return current_user(request).is_staff and current_user(request).is_authenticated
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Have a spent token renewed, so that not even a form that was being filled in is lost."""
+        """Have an expired token renewed, so that not even a form that was being filled in is lost."""
         inner: Callable[..., HttpResponse] = super().admin_view(view, cacheable)
 
         @wraps(view)
@@ -45,8 +45,8 @@ class TesseraAdminSite(AdminSite):
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Every section that the bearer may open, in this process or behind the gateway."""
-        services = [service for service in STAFF_SCOPES if current_user(request).has_module_perms(service)]
-        return [list_sections(service) for service in services if app_label in (None, service)]
+        asked = [app_label] if app_label else STAFF_SCOPES
+        return [list_sections(service) for service in asked if current_user(request).has_module_perms(service)]
 
     def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> TemplateResponse:
         """A service's part of the index, for who may open it."""
@@ -74,19 +74,8 @@ def list_sections(service: str) -> dict[str, Any]:
         "name": service.capitalize(),
         "app_label": service,
         "app_url": url,
-        "has_module_perms": True,
-        "models": [list_section(f"{url}{model}/", name) for model, name in services()[service].sections.items()],
-    }
-
-
-def list_section(url: str, name: str) -> dict[str, Any]:
-    model = url.split("/")[-2].capitalize()
-    return {
-        "name": name,
-        "object_name": model,
-        "admin_url": url,
-        "add_url": None,
-        "view_only": True,
-        "perms": {},
-        "model": None,
+        "models": [
+            {"name": name, "object_name": model.capitalize(), "admin_url": f"{url}{model}/", "view_only": True}
+            for model, name in services()[service].sections.items()
+        ],
     }

@@ -3,7 +3,7 @@
 import hashlib
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, cast
 
@@ -27,11 +27,7 @@ class NotEmpty(Exception):
 
 
 class Differs(Exception):
-    """Source and target do not hold the same; `tables` are those in which they differ."""
-
-    def __init__(self, tables: list[str]) -> None:
-        super().__init__(f"these tables differ: {', '.join(tables)}")
-        self.tables = tables
+    """Source and target do not hold the same; the message names the tables in which they differ."""
 
 
 class Digest(NamedTuple):
@@ -42,12 +38,11 @@ class Digest(NamedTuple):
 
 
 def extract(service: str, url: str) -> dict[str, Digest]:
-    """Copy a service's tables to the database at `url` and compare; what each table holds.
+    """Copy a service's tables to the target, which is at `url`, and compare; what each table holds.
 
     Nothing may write to the service's tables meanwhile: what it finds changed afterwards is
     `Differs`. Raises `NotEmpty` if the target is not.
     """
-    open_target(url)
     refuse_rows(service)
     migrate(service, url)
     copy(service)
@@ -59,7 +54,7 @@ def compare(service: str) -> dict[str, Digest]:
     digests = {table(model): (digest(model, SOURCE), digest(model, TARGET)) for model in models_of(service)}
     differing = [name for name, (here, there) in digests.items() if here != there]
     if differing:
-        raise Differs(differing)
+        raise Differs(f"these tables differ: {', '.join(differing)}")
 
     return {name: there for name, (_, there) in digests.items()}
 
@@ -102,7 +97,8 @@ def migrate(service: str, url: str) -> None:
 def copy(service: str) -> None:
     """Write every row of a service to the target, all or none. Foreign keys are checked at the end."""
     for model in models_of(service):
-        clear(model)
+        # What migrations put there comes along with the rest.
+        execute(f"DELETE FROM {quoted(table(model))}")  # noqa: S608
     for model in models_of(service):
         source = read(model, SOURCE)
         while batch := list(islice(source, BATCH)):
@@ -111,10 +107,11 @@ def copy(service: str) -> None:
             set_sequence(model)
 
 
-def clear(model: type[Model]) -> None:
-    """Remove what migrations put into a table; it comes along with the rest."""
-    with connections[TARGET].cursor() as cursor:
-        cursor.execute(f"DELETE FROM {quoted(table(model))}")  # noqa: S608
+def execute(sql: str, params: Sequence[Any] = (), *, alias: str = TARGET) -> Row:
+    """Run a statement; the first row that it answers with, if any."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(sql, params)
+        return (cursor.fetchone() if cursor.description else None) or ()
 
 
 def quoted(name: str | None) -> str:
@@ -149,23 +146,20 @@ def set_sequence(model: type[Model]) -> None:
     if not last:
         return
 
-    with connections[TARGET].cursor() as cursor:
-        if connections[TARGET].vendor == "postgresql":
-            cursor.execute("SELECT setval(pg_get_serial_sequence(%s, %s), %s)", [*sequence_of(model), last])
-        else:
-            cursor.execute("DELETE FROM sqlite_sequence WHERE name = %s", [table(model)])
-            cursor.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)", [table(model), last])
+    if connections[TARGET].vendor == "postgresql":
+        execute("SELECT setval(pg_get_serial_sequence(%s, %s), %s)", [*sequence_of(model), last])
+    else:
+        execute("DELETE FROM sqlite_sequence WHERE name = %s", [table(model)])
+        execute("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)", [table(model), last])
 
 
 def last_number(model: type[Model]) -> int:
     """The last number that the source gave out for a table's primary key."""
-    with connections[SOURCE].cursor() as cursor:
-        if connections[SOURCE].vendor == "postgresql":
-            cursor.execute("SELECT pg_sequence_last_value(pg_get_serial_sequence(%s, %s))", sequence_of(model))
-        else:
-            cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table(model)])
-        found = cursor.fetchone()
-    return int(found[0] or 0) if found else 0
+    if connections[SOURCE].vendor == "postgresql":
+        sql, params = "SELECT pg_sequence_last_value(pg_get_serial_sequence(%s, %s))", sequence_of(model)
+    else:
+        sql, params = "SELECT seq FROM sqlite_sequence WHERE name = %s", [table(model)]
+    return int(next(iter(execute(sql, params, alias=SOURCE)), None) or 0)
 
 
 def sequence_of(model: type[Model]) -> list[str]:
@@ -181,11 +175,11 @@ def digest(model: type[Model], alias: str) -> Digest:
     count = total = 0
     for row in read(model, alias):
         count += 1
-        total += int.from_bytes(hashlib.sha256(write(row)).digest(), "big")
+        total += int.from_bytes(hashlib.sha256(write_row(row)).digest(), "big")
     return Digest(count, f"{total % 2**256:064x}")
 
 
-def write(row: Row) -> bytes:
+def write_row(row: Row) -> bytes:
     """A row as text, the same from whichever database it comes."""
     return orjson.dumps(row, default=spell, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
 

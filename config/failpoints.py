@@ -9,59 +9,39 @@ import os
 import signal
 from collections.abc import Callable
 from functools import wraps
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-
-Function = Callable[..., Any]
 
 
 def arm(name: str) -> None:
     """Have this process die at a failpoint; raises `ImproperlyConfigured` if there is none of that name."""
     path, _, when = name.partition(":")
-    owner, attribute = find(path)
-    function = getattr(owner, attribute, None)
-    if not callable(function) or when not in DYING:
+    owner, _, attribute = path.rpartition(".")
+    try:
+        holder = resolve_name(owner)
+        function = getattr(holder, attribute)
+    except (ImportError, AttributeError, ValueError):
+        function = None
+    if not callable(function) or when not in ("before", "after"):
         raise ImproperlyConfigured(f"FAILPOINT names no function with :before or :after: {name!r}")
 
-    setattr(owner, attribute, DYING[when](function))
+    setattr(holder, attribute, die_around(function, when))
 
 
-def find(path: str) -> tuple[Any, str]:
-    """The module or class that holds a function, and the function's name in it."""
-    parts = path.split(".")
-    for length in range(len(parts) - 1, 0, -1):
-        try:
-            owner: Any = import_module(".".join(parts[:length]))
-        except ImportError:
-            continue
-        for part in parts[length:-1]:
-            owner = getattr(owner, part, None)
-        return owner, parts[-1]
-    return None, ""
+def die_around(function: Callable[..., Any], when: str) -> Callable[..., Any]:
+    """A function that ends the process instead of running, or after it ran, however it ended."""
 
-
-def die_before(function: Function) -> Function:
-    @wraps(function)
-    def dying(*args: Any, **kwargs: Any) -> Any:
-        die()
-
-    return dying
-
-
-def die_after(function: Function) -> Function:
     @wraps(function)
     def dying(*args: Any, **kwargs: Any) -> Any:
         try:
-            function(*args, **kwargs)
+            if when == "after":
+                function(*args, **kwargs)
         finally:
             die()
 
     return dying
-
-
-DYING: dict[str, Callable[[Function], Function]] = {"before": die_before, "after": die_after}
 
 
 def die() -> None:

@@ -1,6 +1,5 @@
 """What requests pass through: trusted proxies, unread bodies, what pages need, and services that only read."""
 
-from collections.abc import Callable
 from typing import Any
 
 from corsheaders.middleware import CorsMiddleware as ListedOrigins
@@ -14,23 +13,18 @@ from django.utils.deprecation import MiddlewareMixin
 from tokens.authentication import audience_of
 from wire.problems import READ_ONLY, Problem, answer, is_api
 
-Handler = Callable[[HttpRequest], HttpResponse]
 CHUNK = 64 * 1024
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
-class ProxyMiddleware:
+class ProxyMiddleware(MiddlewareMixin):
     """Take the client's address from X-Forwarded-For, as far as the hops in front are trusted."""
 
-    def __init__(self, get_response: Handler) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def process_request(self, request: HttpRequest) -> None:
         if settings.PROXIES:
             request.META["REMOTE_ADDR"] = client_address(request)
         else:
             request.META.pop("HTTP_X_FORWARDED_FOR", None)
-        return self.get_response(request)
 
 
 def client_address(request: HttpRequest) -> str:
@@ -40,18 +34,14 @@ def client_address(request: HttpRequest) -> str:
     return trusted[-min(settings.PROXIES + 1, len(trusted))]
 
 
-class DrainBodyMiddleware:
+class DrainBodyMiddleware(MiddlewareMixin):
     """Read what was sent and nobody wanted, within the bound on request bodies.
 
     A server that answers and closes before it has read the body resets the connection, and a proxy
     in front then takes the answer for an outage.
     """
 
-    def __init__(self, get_response: Handler) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdecimal() and 0 < int(length) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             drain(request)
@@ -99,7 +89,7 @@ class SlashMiddleware(CommonMiddleware):
 
 
 class OfPages(MiddlewareMixin):
-    """A middleware that requests to the API pass by."""
+    """A middleware that lets requests to the API pass."""
 
     def __call__(self, request: HttpRequest) -> Any:
         return self.get_response(request) if is_api(request) else super().__call__(request)
@@ -113,25 +103,15 @@ class MessageMiddleware(OfPages, messages.MessageMiddleware):
     """Django's: what a page says once, after a form."""
 
 
-class ReadOnlyMiddleware:
+class ReadOnlyMiddleware(MiddlewareMixin):
     """Answer 503 to whatever would change a service that `READ_ONLY` names.
 
     A view whose POST only reads says so: `only_reads = True`.
     """
 
-    def __init__(self, get_response: Handler) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
-
     def process_view(self, request: HttpRequest, view: Any, *_: Any) -> HttpResponse | None:
-        if not settings.READ_ONLY or request.method in SAFE_METHODS:
-            return None
-        if getattr(getattr(view, "cls", view), "only_reads", False):
+        only_reads = request.method in SAFE_METHODS or getattr(getattr(view, "cls", view), "only_reads", False)
+        if only_reads or audience_of(request) not in settings.READ_ONLY:
             return None
 
-        if audience_of(request) in settings.READ_ONLY:
-            return answer(request, Problem(READ_ONLY))
-
-        return None
+        return answer(request, Problem(READ_ONLY))

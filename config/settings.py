@@ -56,10 +56,7 @@ except DescriptionError as error:
     raise ImproperlyConfigured(str(error)) from error
 SERVICES = sorted(set(read_list("SERVICES", default=services())))
 demand(SERVICES, "SERVICES names no service")
-demand(
-    set(SERVICES) <= set(services()),
-    f"SERVICES may name {', '.join(services())}; it names {', '.join(SERVICES)}",
-)
+demand(set(SERVICES) <= set(services()), f"SERVICES may name {', '.join(services())}; it names {', '.join(SERVICES)}")
 READ_ONLY = read_list("READ_ONLY")
 demand(set(READ_ONLY) <= set(services()), f"READ_ONLY names an unknown service: {', '.join(READ_ONLY)}")
 
@@ -131,7 +128,7 @@ production(SECRET_KEY != DEVELOPMENT_KEY, "SECRET_KEY must be set")
 production(len(SECRET_KEY) >= 50, "SECRET_KEY must have at least 50 characters")
 production(DEVELOPMENT_KEY not in SECRET_KEY_FALLBACKS, "SECRET_KEY_FALLBACKS must not hold the development key")
 
-# The token (tokens.md) --------------------------------------------------------------------------
+# The token (docs/tokens.md) --------------------------------------------------------------------------
 
 ISSUER = read_origin("ISSUER", default="http://localhost:8000")
 production(
@@ -161,10 +158,7 @@ demand(
     (JWT_ALGORITHM == "HS256") == bool(JWT_SIGNING_KEY),
     "JWT_SIGNING_KEY is for JWT_ALGORITHM=HS256, which needs it; the other algorithms keep their own keys",
 )
-demand(
-    not JWT_SIGNING_KEY or len(JWT_SIGNING_KEY.encode()) >= 32,
-    "JWT_SIGNING_KEY must have at least 32 bytes",
-)
+demand(not JWT_SIGNING_KEY or len(JWT_SIGNING_KEY.encode()) >= 32, "JWT_SIGNING_KEY must have at least 32 bytes")
 demand(
     not JWT_SIGNING_KEY or JWT_SIGNING_KEY not in (SECRET_KEY, *SECRET_KEY_FALLBACKS),
     "JWT_SIGNING_KEY must not be SECRET_KEY, nor one of SECRET_KEY_FALLBACKS",
@@ -288,14 +282,7 @@ CORS_ALLOWED_ORIGINS = read_origins("CORS_ALLOWED_ORIGINS")
 CORS_ALLOW_CREDENTIALS = False
 CORS_URLS_REGEX = r"^/(api|oauth)/"
 CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-match", "if-none-match", "x-request-id"]
-CORS_EXPOSE_HEADERS = [
-    "ETag",
-    "Location",
-    "Retry-After",
-    "WWW-Authenticate",
-    "X-Request-ID",
-    "Idempotent-Replayed",
-]
+CORS_EXPOSE_HEADERS = ["ETag", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID", "Idempotent-Replayed"]
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -310,9 +297,8 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     },
 }
-PERMISSIONS_POLICY: dict[str, list[str]] = {
-    feature: [] for feature in ("camera", "geolocation", "microphone", "payment", "usb")
-}
+FEATURES = ("camera", "geolocation", "microphone", "payment", "usb")
+PERMISSIONS_POLICY: dict[str, list[str]] = {feature: [] for feature in FEATURES}
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
@@ -321,12 +307,7 @@ SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 SECURE_SSL_REDIRECT = not DEBUG
 # What probes and neighbours call behind the gateway, where no TLS is; everybody else is sent to https.
-SECURE_REDIRECT_EXEMPT = [
-    r"^(healthz|readyz|metrics)$",
-    r"^\.well-known/",
-    r"^oauth/token$",
-    r"^api/products/reservations/",
-]
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics|oauth/token)$", r"^\.well-known/", r"^api/products/reservations/"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "wire.error_pages.csrf_failure"
@@ -379,8 +360,5 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "structured"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {
-        "django.server": {"handlers": [], "propagate": False},
-        "django.request": {"level": "ERROR"},
-    },
+    "loggers": {"django.server": {"handlers": [], "propagate": False}, "django.request": {"level": "ERROR"}},
 }

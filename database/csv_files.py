@@ -31,21 +31,14 @@ def write_csv(
     Raises `OSError`.
     """
     count = 0
-    with open_text(path) as file:
+    opener: Any = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "wt", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(header)
         for row in tqdm(rows, total=total, desc="Writing", unit=" rows", disable=quiet or None):
             writer.writerow(row)
             count += 1
     return count
-
-
-def open_text(path: Path) -> TextIO:
-    """A file to write text to, packed if its name says so."""
-    if path.suffix == ".gz":
-        return gzip.open(path, "wt", encoding="utf-8", newline="")
-
-    return path.open("w", encoding="utf-8", newline="")
 
 
 def escape_formula(text: str) -> str:

@@ -1,6 +1,6 @@
 """Every error of the API, answered in the same way (RFC 9457), also those DRF never sees."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -11,6 +11,7 @@ import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
 from django.db import Error, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.deprecation import MiddlewareMixin
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -210,14 +211,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     return Response(members, members["status"], headers=headers, content_type=PROBLEM_TYPE)
 
 
-class ProblemMiddleware:
+class ProblemMiddleware(MiddlewareMixin):
     """Turn whatever error still leaves `/api/` as something else into a problem."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if response.status_code < 400 or not is_api(request):
             return response
         return response if response.get("Content-Type", "").startswith(PROBLEM_TYPE) else replace(response)

@@ -17,7 +17,7 @@ class View(APIView):
     http_method_names = [name for name in APIView.http_method_names if name != "options"]
 
     def get_authenticators(self) -> list[Any]:
-        """Where nobody needs a token, none is read: a spent one must not be in the way."""
+        """Where nobody needs a token, none is read: an expired one must not be in the way."""
         return [] if self.scopes == OPEN else super().get_authenticators()
 
     def perform_content_negotiation(self, request: Any, force: bool = False) -> tuple[Any, str]:

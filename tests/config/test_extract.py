@@ -94,4 +94,4 @@ def test_a_service_that_still_writes_is_not_copied(target, settings):
 
 
 def test_the_order_of_rows_and_of_names_does_not_matter():
-    assert extract.write(({"b": 1, "a": b"\x01".hex()}, memoryview(b"\x02"))) == b'[{"a":"01","b":1},"02"]'
+    assert extract.write_row(({"b": 1, "a": b"\x01".hex()}, memoryview(b"\x02"))) == b'[{"a":"01","b":1},"02"]'

@@ -27,7 +27,8 @@ class Command(BaseCommand):
             )
 
         try:
-            self.tell(self.again(service, to) if compare else extract.extract(service, to))
+            extract.open_target(to)
+            self.report(extract.compare(service) if compare else extract.extract(service, to))
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from error
         except NotEmpty as error:
@@ -35,11 +36,7 @@ class Command(BaseCommand):
         except Differs as error:
             raise CommandError(f"Source and target are not the same: {error}. Does a process still write?") from error
 
-    def again(self, service: str, to: str) -> dict[str, Digest]:
-        extract.open_target(to)
-        return extract.compare(service)
-
-    def tell(self, digests: dict[str, Digest]) -> None:
+    def report(self, digests: dict[str, Digest]) -> None:
         width = max(map(len, digests))
         for name, (rows, checksum) in digests.items():
             self.stdout.write(f"  {name:<{width}} {rows:>9,} rows  {checksum[:16]}")
