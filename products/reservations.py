@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -14,6 +15,9 @@ from products import stock
 from products.models import Product, Reservation, ReservationLine, Stock
 from products.stock import Kind, Quantities
 from wire.money import fits, write_amount
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 State = Reservation.State
 LineFacts = list[dict[str, Any]]
@@ -38,17 +42,6 @@ class ReservedLine(NamedTuple):
     name: str
     unit_price: Decimal
     currency: str
-
-
-class Offer(NamedTuple):
-    """A product as it is sold now."""
-
-    id: UUID
-    sku: str
-    name: str
-    price: Decimal
-    currency: str
-    active: bool
 
 
 class LinesRefused(Exception):
@@ -105,11 +98,11 @@ def reserve(order_id: UUID, lines: Sequence[RequestedLine]) -> list[ReservedLine
     if not insert([Reservation(pk=order_id)], ignore_conflicts=True):
         return answer_repeat(Reservation.objects.get(pk=order_id), lines)
 
-    offers = find_offers(lines)
-    check_seen_prices(lines, offers)
+    products = find_products(lines)
+    check_seen_prices(lines, products)
     quantities = merge_lines(lines)
     reserve_stock(quantities)
-    return store_lines(order_id, quantities, offers)
+    return store_lines(order_id, quantities, products)
 
 
 @transaction.atomic(durable=True)
@@ -183,7 +176,7 @@ def answer_repeat(reservation: Reservation, lines: Sequence[RequestedLine]) -> l
     if reservation.state == State.RELEASED:
         raise Gone
 
-    stored = [to_reserved_line(line) for line in reservation.lines.all()]
+    stored = [ReservedLine(*row) for row in reservation.lines.values_list(*ReservedLine._fields)]
     prices = {line.product: line.unit_price for line in stored}
     same_prices = all(line.price in (None, prices.get(line.product)) for line in lines)
     if same_prices and merge_lines(lines) == {line.product: line.quantity for line in stored}:
@@ -192,44 +185,44 @@ def answer_repeat(reservation: Reservation, lines: Sequence[RequestedLine]) -> l
     raise OtherLines([{"product": str(line.product), "quantity": line.quantity} for line in stored])
 
 
-def find_offers(lines: Sequence[RequestedLine]) -> dict[UUID, Offer]:
+def find_products(lines: Sequence[RequestedLine]) -> dict[UUID, Product]:
     """The products of `lines`, all for sale in one currency; raises `Unorderable`."""
     wanted = sorted({line.product for line in lines})
-    offers = {row["id"]: Offer(**row) for row in select_offers(product_ids=wanted)}
-    unknown = set(wanted) - set(offers)
+    products = {product.pk: product for product in products_by_id(product_ids=wanted)}
+    unknown = set(wanted) - set(products)
     if unknown:
         raise Unorderable("unknown-product", unknown)
 
-    retired = [offer.id for offer in offers.values() if not offer.active]
+    retired = [product.pk for product in products.values() if not product.active]
     if retired:
         raise Unorderable("retired-product", retired)
 
-    if len({offer.currency for offer in offers.values()}) > 1:
-        raise Unorderable("mixed-currencies", offers)
+    if len({product.currency for product in products.values()}) > 1:
+        raise Unorderable("mixed-currencies", products)
 
-    return offers
-
-
-@prepared.rows(Product, product_ids=["id"])
-def select_offers(product_ids: Sequence[UUID]) -> Any:
-    return Product.objects.filter(pk__in=product_ids).order_by().values(*Offer._fields)
+    return products
 
 
-def check_seen_prices(lines: Sequence[RequestedLine], offers: Mapping[UUID, Offer]) -> None:
+@prepared.objects(Product, product_ids=["id"])
+def products_by_id(product_ids: Sequence[UUID]) -> "QuerySet[Product]":
+    return Product.objects.filter(pk__in=product_ids).order_by()
+
+
+def check_seen_prices(lines: Sequence[RequestedLine], products: Mapping[UUID, Product]) -> None:
     """Raise `PriceChanged` unless every price that was seen is the price."""
-    changed = [line for line in lines if line.price not in (None, offers[line.product].price)]
+    changed = [line for line in lines if line.price not in (None, products[line.product].price)]
     if changed:
-        raise PriceChanged([describe_price(line, offers[line.product]) for line in sorted(changed)])
+        raise PriceChanged([describe_price(line, products[line.product]) for line in sorted(changed)])
 
 
-def describe_price(line: RequestedLine, offer: Offer) -> dict[str, Any]:
+def describe_price(line: RequestedLine, product: Product) -> dict[str, Any]:
     """The price that was seen beside the one of now."""
-    seen = line.price or Decimal(0)
+    seen, currency = line.price or Decimal(0), product.currency
     return {
-        "product": str(offer.id),
-        "seen": write_amount(seen, offer.currency) if fits(seen, offer.currency) else f"{seen:f}",
-        "price": write_amount(offer.price, offer.currency),
-        "currency": offer.currency,
+        "product": str(product.pk),
+        "seen": write_amount(seen, currency) if fits(seen, currency) else f"{seen:f}",
+        "price": write_amount(product.price, currency),
+        "currency": currency,
     }
 
 
@@ -243,46 +236,27 @@ def merge_lines(lines: Sequence[RequestedLine]) -> dict[UUID, int]:
 
 def reserve_stock(quantities: Quantities) -> None:
     """Reserve every product, or raise `OutOfStock` with every shortage."""
-    missed = [
-        product
-        for product, units in quantities.items()
-        if not stock.change_counters(kind=Kind.RESERVE, product=product, units=units)
-    ]
+    reserve = partial(stock.change_counters, kind=Kind.RESERVE)
+    missed = [product for product, units in quantities.items() if not reserve(product=product, units=units)]
     if missed:
         raise OutOfStock(describe_shortages(missed, quantities))
 
 
 def describe_shortages(missed: Sequence[UUID], quantities: Quantities) -> LineFacts:
-    stocks = Stock.objects.in_bulk(missed)
-    return [
-        {"product": str(product), "wanted": quantities[product], "available": stocks[product].available}
-        for product in missed
-    ]
+    left = {pk: found.available for pk, found in Stock.objects.in_bulk(missed).items()}
+    return [{"product": str(pk), "wanted": quantities[pk], "available": left[pk]} for pk in missed]
 
 
-def store_lines(order_id: UUID, quantities: Quantities, offers: Mapping[UUID, Offer]) -> list[ReservedLine]:
+def store_lines(order_id: UUID, quantities: Quantities, products: Mapping[UUID, Product]) -> list[ReservedLine]:
     """Store what is held with the prices of now, so that a repeat is answered with the same."""
-    lines = [make_line(order_id, offers[product], units) for product, units in quantities.items()]
-    insert(lines)
-    stock.record_movements(Kind.RESERVE, quantities, order_id=order_id)
-    return [to_reserved_line(line) for line in lines]
-
-
-def make_line(order_id: UUID, offer: Offer, quantity: int) -> ReservationLine:
-    """A line as the product is sold now."""
-    return ReservationLine(
-        reservation_id=order_id,
-        product_id=offer.id,
-        quantity=quantity,
-        sku=offer.sku,
-        name=offer.name,
-        unit_price=offer.price,
-        currency=offer.currency,
+    sold = ((products[pk], units) for pk, units in quantities.items())
+    lines = [ReservedLine(one.pk, units, one.sku, one.name, one.price, one.currency) for one, units in sold]
+    insert(
+        ReservationLine(reservation_id=order_id, **line._asdict() | {"product": products[line.product]})
+        for line in lines
     )
-
-
-def to_reserved_line(line: ReservationLine) -> ReservedLine:
-    return ReservedLine(line.product_id, line.quantity, line.sku, line.name, line.unit_price, line.currency)
+    stock.record_movements(Kind.RESERVE, quantities, order_id=order_id)
+    return lines
 
 
 # The steps of the other verbs -------------------------------------------------------------------
