@@ -140,14 +140,13 @@ class ProductAdmin(EventedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:
         """Write what was changed in the form and nothing else, and the version with it."""
-        fields = {name: form.cleaned_data[name] for name in ProductForm.Meta.fields}
+        by, fields = current_user(request), dict(form.cleaned_data)
+        opened_at = fields.pop("opened_at")
         if change:
             changes = {name: fields[name] for name in form.changed_data if name in fields}
-            catalogue.change_product(
-                obj.pk, changes, by=current_user(request), versions={form.cleaned_data["opened_at"]}
-            )
+            catalogue.change_product(obj.pk, changes, by=by, versions={opened_at})
         else:
-            catalogue.create_product(fields, by=current_user(request), product_id=obj.pk)
+            catalogue.create_product(fields, by=by, product_id=obj.pk)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]
         """Nothing: the catalogue has recorded it."""
@@ -206,9 +205,7 @@ def movement_cells(movement: Movement) -> list[Any]:
 def correct_stock(form: CorrectionForm, product_id: UUID, request: HttpRequest) -> bool:
     """Correct the stock as the form says; or say in the form why not."""
     try:
-        stock.correct(
-            product_id, form.cleaned_data["change"], reason=form.cleaned_data["reason"], by=current_user(request)
-        )
+        stock.correct(product_id, **form.cleaned_data, by=current_user(request))
     except stock.BelowReserved as error:
         form.add_error("change", PROBLEMS[type(error)].detail)
         return False
@@ -224,18 +221,15 @@ class ProductRelatedAdmin(ReadOnlyAdmin):
     search_help_text = "Words of the name or SKU of the product."
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        if not search_term:
-            return queryset, False
-
-        return queryset.filter(product__in=Product.objects.matching(search_term)), False
+        matching = queryset.filter(product__in=Product.objects.matching(search_term)) if search_term else queryset
+        return matching, False
 
 
 @admin.register(Stock)
 class StockAdmin(ProductRelatedAdmin):
     """How much there is; changed by orders and by corrections, never here."""
 
-    list_display = ["product", "on_hand", "reserved", "available"]
-    fields = readonly_fields = ("product", "on_hand", "reserved", "available")
+    list_display = fields = readonly_fields = ("product", "on_hand", "reserved", "available")
     ordering = ["product__search_key"]
 
 
@@ -243,9 +237,8 @@ class StockAdmin(ProductRelatedAdmin):
 class MovementAdmin(ProductRelatedAdmin):
     """The ledger of stock."""
 
-    list_display = ["at", "product", "kind", "on_hand", "reserved", "order", "reason", "sub"]
+    list_display = fields = readonly_fields = ("at", "product", "kind", "on_hand", "reserved", "order", "reason", "sub")
     list_filter = ["kind", "at"]
-    fields = readonly_fields = ("at", "product", "kind", "on_hand", "reserved", "order", "reason", "sub")
 
     @admin.display(description="order")
     def order(self, movement: Movement) -> str:

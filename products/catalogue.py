@@ -60,10 +60,7 @@ class Search(NamedTuple):
 
 
 def search_products(search: Search, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Page:
-    """One page of the products that match, as rows of `LIST_FIELDS`, `on_hand`, `reserved`.
-
-    Raises `wire.keyset.InvalidCursor`.
-    """
+    """One page of the matches, as rows of `LIST_FIELDS`, `on_hand`, `reserved`; raises `wire.keyset.InvalidCursor`."""
     ordering = choose_ordering(search)
     # What people type differs each time, and would push out of memory what does not.
     if ordering is BY_RELEVANCE:

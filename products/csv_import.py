@@ -21,7 +21,7 @@ BATCH = 200
 REQUIRED = ("sku", "name", "price")
 FIELDS = (*REQUIRED, "description", "category", "currency", "active", "on_hand")
 LENGTHS = {"sku": 64, "name": 200, "description": 4000, "category": 64}
-UPDATED = ("name", "description", "category", "price", "currency", "active")
+UPDATED = ("name", "description", "category", "price", "currency", "active", "search_key", "version")
 FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 MAX_ON_HAND = 1_000_000_000
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
@@ -264,7 +264,8 @@ def make_plan(rows: Sequence[Row], layout: Layout) -> Plan:
     for row in rows:
         product = products.get(row.sku)
         if product is None:
-            plan.new.append((make_product(row), layout.on_hand if row.on_hand is None else row.on_hand))
+            product = Product(**row.fields, search_key=search_key(row.fields["name"], row.sku))
+            plan.new.append((product, layout.on_hand if row.on_hand is None else row.on_hand))
         elif row.on_hand is not None and row.on_hand < stocks[product.pk].reserved:
             plan.refused.append(BadRow(row.line, f"on_hand {row.on_hand} is below what is reserved by now"))
         else:
@@ -282,10 +283,6 @@ def lock_stocks(products: Sequence[Any]) -> dict[Any, Stock]:
     return {stock.pk: stock for stock in found}
 
 
-def make_product(row: Row) -> Product:
-    return Product(**row.fields, search_key=search_key(row.fields["name"], row.sku))
-
-
 def plan_change(plan: Plan, row: Row, product: Product, level: Stock | None) -> None:
     """Plan what makes a product as its row says."""
     before = apply_changes(product, row.fields)
@@ -300,20 +297,14 @@ def create_products(plan: Plan) -> None:
     products = [product for product, _ in plan.new]
     Product.objects.bulk_create(products)
     stock.create_stock({product.pk: units for product, units in plan.new}, reason="import", by=SYSTEM)
-    drafts = [
+    Event.objects.bulk_create(
         Event.objects.draft(product, "created", by=SYSTEM, sku=product.sku, source="import") for product in products
-    ]
-    Event.objects.bulk_create(drafts)
+    )
 
 
 def change_products(plan: Plan) -> None:
     products = [product for product, _ in plan.changed]
-    Product.objects.bulk_create(
-        products,
-        update_conflicts=True,
-        unique_fields=["id"],
-        update_fields=[*UPDATED, "search_key", "version"],
-    )
+    Product.objects.bulk_create(products, update_conflicts=True, unique_fields=["id"], update_fields=UPDATED)
     stock.adjust(plan.corrections, reason="import", by=SYSTEM)
     Event.objects.bulk_create(
         Event.objects.draft(product, "changed", by=SYSTEM, fields=describe_changes(product, before), source="import")

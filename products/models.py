@@ -78,9 +78,7 @@ class Product(models.Model):
 
     class Meta:
         ordering = ["search_key", "id"]
-        constraints = [
-            models.CheckConstraint(condition=Q(price__gt=0), name="price_above_zero"),
-        ]
+        constraints = [models.CheckConstraint(condition=Q(price__gt=0), name="price_above_zero")]
         indexes = [
             models.Index(fields=["search_key", "id"], name="product_by_name"),
             models.Index(fields=["search_key"], name="product_by_beginning", opclasses=["varchar_pattern_ops"]),
@@ -180,8 +178,7 @@ class ReservationQuerySet(models.QuerySet["Reservation"]):
 
     def change_state(self, order_id: uuid.UUID, *, before: str, after: str) -> bool:
         """Change the state of an order's reservation if it is `before`; whether this call did."""
-        found = self.filter(pk=order_id, state=before)
-        return found.update(state=after, changed_at=Now()) == 1
+        return self.filter(pk=order_id, state=before).update(state=after, changed_at=Now()) == 1
 
 
 class Reservation(models.Model):
@@ -250,9 +247,7 @@ class Movement(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        constraints = [
-            models.UniqueConstraint(fields=["reservation", "product", "kind"], name="one_movement_per_step"),
-        ]
+        constraints = [models.UniqueConstraint(fields=["reservation", "product", "kind"], name="one_movement_per_step")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.on_hand:+d}/{self.reserved:+d}"

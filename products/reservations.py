@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from database import prepared
 from database.prepared import insert
@@ -15,9 +16,6 @@ from products import stock
 from products.models import Product, Reservation, ReservationLine, Stock
 from products.stock import Kind, Quantities
 from wire.money import fits, write_amount
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
 
 State = Reservation.State
 LineFacts = list[dict[str, Any]]
@@ -122,10 +120,7 @@ def release(order_id: UUID) -> None:
 
 @transaction.atomic(durable=True)
 def fulfil(order_id: UUID) -> str:
-    """Hand over what an order holds; the state it is then in. Safe to repeat.
-
-    Raises `Gone` if nothing is held.
-    """
+    """Hand over what an order holds; the state it is then in. Safe to repeat. Raises `Gone` if nothing is held."""
     if advance(order_id, Kind.FULFIL, before=State.HELD, after=State.FULFILLED):
         return State.FULFILLED
 
@@ -134,10 +129,7 @@ def fulfil(order_id: UUID) -> str:
 
 @transaction.atomic(durable=True)
 def take_back(order_id: UUID) -> str:
-    """Put what was handed over back on hand; the state it is then in. Safe to repeat.
-
-    Raises `Gone` if nothing was handed over.
-    """
+    """Put what was handed over back on hand; the state it is then in. Safe to repeat. Raises `Gone` if nothing was."""
     if advance(order_id, Kind.TAKE_BACK, before=State.FULFILLED, after=State.TAKEN_BACK):
         return State.TAKEN_BACK
 
@@ -204,7 +196,7 @@ def find_products(lines: Sequence[RequestedLine]) -> dict[UUID, Product]:
 
 
 @prepared.objects(Product, product_ids=["id"])
-def products_by_id(product_ids: Sequence[UUID]) -> "QuerySet[Product]":
+def products_by_id(product_ids: Sequence[UUID]) -> QuerySet[Product]:
     return Product.objects.filter(pk__in=product_ids).order_by()
 
 

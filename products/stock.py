@@ -43,10 +43,7 @@ EFFECTS = {
 
 @transaction.atomic(durable=True)
 def correct(product_id: UUID, change: int, *, reason: str, by: Actor) -> None:
-    """Add `change` units (negative: take away) on hand, as a movement with its reason and actor.
-
-    Raises `BelowReserved` or `NoSuchProduct`.
-    """
+    """Add `change` units on hand (negative: take away), by a movement; raises `BelowReserved` or `NoSuchProduct`."""
     product = Product.objects.filter(pk=product_id).first()
     if product is None:
         raise NoSuchProduct
