@@ -88,6 +88,8 @@ def tessera_environment(url: str) -> dict[str, str]:
         "LOG_LEVEL": "ERROR",
         "EMAIL_URL": "dummymail://",
         "PYTHONWARNINGS": "ignore",
+        "UNPAID_ORDERS": "1000000",
+        "UNPAID_UNITS": "100000000",
     }
 
 

@@ -98,6 +98,13 @@ def read_count(name: str, default: int) -> int:
     return int(text)
 
 
+def read_quota(name: str, default: int) -> int:
+    """A whole number, one or more."""
+    count = read_count(name, default)
+    demand(count, f"{name} must be at least 1")
+    return count
+
+
 def read_origin(name: str, default: str) -> str:
     """An address of the form scheme://host[:port]."""
     text = read_text(name, default=default)

@@ -25,6 +25,7 @@ from config.environment import (
     read_list,
     read_origin,
     read_origins,
+    read_quota,
     read_text,
 )
 from config.logs import PROCESSORS
@@ -182,6 +183,15 @@ TOKEN_ISSUER = "accounts.issuing.local_issuer.LocalIssuer" if "accounts" in SERV
 INVENTORY = (
     "config.local_inventory.LocalInventory" if "products" in SERVICES else "orders.inventory_http.RemoteInventory"
 )
+
+# What one buyer may hold, and what one person or network may take (docs/orders.md, docs/tokens.md) -
+
+ORDER_LINES = read_quota("ORDER_LINES", default=50)
+LINE_QUANTITY = read_quota("LINE_QUANTITY", default=10_000)
+UNPAID_ORDERS = read_quota("UNPAID_ORDERS", default=10)
+UNPAID_UNITS = read_quota("UNPAID_UNITS", default=1_000)
+PAYMENT_TERM = timedelta(hours=read_quota("PAYMENT_HOURS", default=24))
+demand(ORDER_LINES <= 100, f"ORDER_LINES must be at most 100, which products takes, not {ORDER_LINES}")
 
 # The database -----------------------------------------------------------------------------------
 

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from orders import idempotency, inventory, order_details, outbox, queries
+from orders import idempotency, inventory, order_details, outbox, queries, unpaid
 from orders.inventory import NotReserved, RequestedLine, ReservedLine
 from orders.lifecycle import Status
 from orders.models import LEASE, Order
@@ -19,8 +20,8 @@ from wire.events import SYSTEM
 
 logger = structlog.get_logger(__name__)
 
-MAX_LINES = 50
-MAX_QUANTITY = 10_000
+MAX_LINES = settings.ORDER_LINES
+MAX_QUANTITY = settings.LINE_QUANTITY
 
 Answer = list[ReservedLine] | NotReserved | None
 """What products answers to the lines of an order: how it holds them, or why it never will; None if nothing."""
@@ -65,7 +66,8 @@ def place_order(request: OrderRequest) -> Outcome:
     """Order something, once for each key; never from inside a transaction.
 
     The order comes back placed; rejected, with the reason in `rejection`; cancelled, if somebody
-    was that fast; or pending, if products cannot be reached. Raises `BadLines`, `KeyReused` or `StillRunning`.
+    was that fast; or pending, if products cannot be reached. Raises `BadLines`, `TooManyUnpaid`, `KeyReused`
+    or `StillRunning`.
     """
     order, lines = draft_order(request), merge_lines(request.lines)
 
@@ -75,6 +77,7 @@ def place_order(request: OrderRequest) -> Outcome:
         if earlier:
             details = queries.get_details(earlier.order)
         else:
+            unpaid.check_limits(order.customer_id, lines)
             details = order_details.insert_order(order, lines, by=request.customer)
     if earlier and not idempotency.may_resume(earlier):
         return Outcome(details, is_replayed=not details.is_pending)

@@ -24,6 +24,8 @@ class Status(TextChoices):
 
 HOLDING = (Status.PLACED, Status.PAID)
 """Where an order stands while products holds its lines for it."""
+UNPAID = (Status.PENDING, Status.PLACED)
+"""Where an order stands while it may hold stock that nobody has paid."""
 OWNER = "owner"
 """The right of the customer whose order it is, with `orders:write`. Every other right is a scope;
 where a transition names none, only the system makes it."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Concat, Trim
@@ -22,7 +23,7 @@ LEASE = timedelta(seconds=30)
 """For how long nobody else goes on with a pending order that somebody is placing."""
 DEADLINE = timedelta(minutes=15)
 """After how long a pending order is rejected."""
-PAYMENT_TERM = timedelta(hours=24)
+PAYMENT_TERM = settings.PAYMENT_TERM
 """After how long a placed order that nobody paid expires."""
 KEY_LIFETIME = timedelta(hours=24)
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

@@ -1,9 +1,11 @@
 """What orders, their steps and their refusals are called, for people to read."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from orders.lifecycle import Status
+from orders.models import PAYMENT_TERM
 
 EVENTS: dict[str, str] = {
     Status.PENDING: "Ordered",
@@ -16,10 +18,11 @@ EVENTS: dict[str, str] = {
     Status.DELIVERED: "Delivered",
     Status.RETURNED: "Returned",
 }
+TERM = f"{PAYMENT_TERM // timedelta(hours=1)} hours"
 STATUS_NOTES: dict[str, str] = {
     Status.PENDING: "The shop is confirming your order. Refresh the page in a moment.",
-    Status.PLACED: "We hold it for you until it is paid. It expires if it is not paid within 24 hours.",
-    Status.EXPIRED: "It was not paid within 24 hours, so it is no longer held for you.",
+    Status.PLACED: f"We hold it for you until it is paid. It expires if it is not paid within {TERM}.",
+    Status.EXPIRED: f"It was not paid within {TERM}, so it is no longer held for you.",
 }
 ACTION_LABELS = {
     "cancel": "Cancel the order",

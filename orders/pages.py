@@ -14,6 +14,7 @@ from orders.idempotency import KeyReused, StillRunning
 from orders.lifecycle import ACTIONS, scopes_for
 from orders.page_texts import ACTION_LABELS, EVENTS, STATUS_NOTES, explain_refusal
 from orders.presenters import present_order
+from orders.unpaid import TooManyUnpaid
 from tokens.pages import page
 from tokens.user import current_user
 from wire.page_links import write_query
@@ -50,6 +51,8 @@ def submit_order(request: HttpRequest) -> HttpResponse:
 
     try:
         outcome = checkout.place_order(form.read_request(current_user(request)))
+    except TooManyUnpaid as error:
+        return offer_form(request, form, reasons=[str(error)], status=409)
     except KeyReused as error:
         reasons = ["This form was already used for another order."]
         return offer_form(request, form, reasons=reasons, status=422, earlier=error.order)

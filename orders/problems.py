@@ -6,6 +6,7 @@ from orders.checkout import BadLines
 from orders.idempotency import KeyReused, StillRunning
 from orders.queries import NoSuchOrder
 from orders.transitions import NotAllowed, OtherVersion
+from orders.unpaid import TooManyUnpaid
 from wire.problems import INSUFFICIENT_SCOPE, INVALID_FIELDS, NOT_FOUND, PRECONDITION_FAILED, ProblemType
 
 KEY_REUSED = "This Idempotency-Key was used with another body: see order."
@@ -14,6 +15,7 @@ PROBLEMS: Mapping[type[Exception], ProblemType] = {
     BadLines: INVALID_FIELDS,
     KeyReused: ProblemType(422, "idempotency-key-reused", KEY_REUSED, facts=("order",)),
     StillRunning: ProblemType(409, "idempotency-key-in-use", STILL_RUNNING, retry_after=1),
+    TooManyUnpaid: ProblemType(409, "too-many-unpaid", facts=("unpaid", "limits")),
     NoSuchOrder: NOT_FOUND,
     NotAllowed: INSUFFICIENT_SCOPE,
     OtherVersion: PRECONDITION_FAILED,

@@ -3,7 +3,9 @@
 import os
 import sqlite3
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from threading import Barrier
 
 import pytest
 from django.db import connection
@@ -129,3 +131,23 @@ def database(transactional_db, tmp_path):
     yield
     connection.close()
     connection.connection, connection.settings_dict["NAME"] = memory, name
+
+
+@pytest.fixture
+def at_once(database):
+    """Call `act(0)` to `act(count - 1)` on threads that start together, each with a connection of its own."""
+
+    def at_once(count, act):
+        barrier = Barrier(count)
+
+        def run(number):
+            barrier.wait(30)
+            try:
+                return act(number)
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(count) as pool:
+            return list(pool.map(run, range(count)))
+
+    return at_once

@@ -1,10 +1,6 @@
 """Accounts is tested with its own issuer, keys in the database."""
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-
 import pytest
-from django.db import connection
 from rest_framework.test import APIClient
 
 from accounts.issuing import status_lists
@@ -70,23 +66,3 @@ def bearer():
         return client
 
     return bearer
-
-
-@pytest.fixture
-def at_once(database):
-    """Call `act(0)` to `act(count - 1)` on threads that start together, each with a connection of its own."""
-
-    def at_once(count, act):
-        barrier = Barrier(count)
-
-        def run(number):
-            barrier.wait(30)
-            try:
-                return act(number)
-            finally:
-                connection.close()
-
-        with ThreadPoolExecutor(count) as pool:
-            return list(pool.map(run, range(count)))
-
-    return at_once

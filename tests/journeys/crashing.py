@@ -19,7 +19,10 @@ from typing import Any
 
 import django
 
+from tests.journeys.processes import UNBOUNDED
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ.update(UNBOUNDED)
 django.setup()
 
 import time_machine  # noqa: E402

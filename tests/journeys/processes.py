@@ -15,6 +15,8 @@ from pathlib import Path
 
 from django.conf import settings
 
+UNBOUNDED = {"UNPAID_ORDERS": "1000000", "UNPAID_UNITS": "100000000"}
+"""Few people order much here, and do not pay."""
 PATIENCE = 30.0
 """Seconds in which a process must be ready, and then in which it must end."""
 
@@ -42,7 +44,7 @@ class Process:
             self.popen = subprocess.Popen(
                 command(self.port, self.workers, self.threads),
                 cwd=settings.BASE_DIR,
-                env=os.environ | self.environment,
+                env=os.environ | UNBOUNDED | self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -119,7 +121,7 @@ def manage(environment: Mapping[str, str], *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=settings.BASE_DIR,
-        env=os.environ | dict(environment),
+        env=os.environ | UNBOUNDED | dict(environment),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

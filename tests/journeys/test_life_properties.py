@@ -394,6 +394,7 @@ def examples(number):
 @pytest.fixture
 def moody(settings):
     settings.INVENTORY = f"{__name__}.Moody"
+    settings.UNPAID_ORDERS = settings.UNPAID_UNITS = 1_000_000
     get_inventory.cache_clear()
     yield
     get_inventory.cache_clear()
