@@ -1,5 +1,6 @@
 """Accounts in the admin: who there is, what they may do, where they are logged in."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -57,11 +58,8 @@ class UserForm(forms.ModelForm):
 
 
 class SessionInline(ReadOnlyInline):
-    """Where a user is logged in."""
-
     model = Session
-    fields = ["created_at", "rotated_at", "client_id", "device", "address"]
-    readonly_fields = ["created_at", "rotated_at", "client_id", "device", "address"]
+    fields = readonly_fields = ("created_at", "rotated_at", "client_id", "device", "address")
     verbose_name_plural = "active sessions"
     ordering = ["-rotated_at"]
 
@@ -120,14 +118,12 @@ class UserAdmin(EventedAdmin):
         deletion.delete_user(obj, by=current_user(request))
 
 
-class RoleForm(forms.ModelForm):
-    """A role as a name and a choice of scopes."""
+def checkboxes(labels: Mapping[str, str], *, required: bool = True) -> forms.MultipleChoiceField:
+    return forms.MultipleChoiceField(choices=labels, widget=forms.CheckboxSelectMultiple, required=required)
 
-    scopes = forms.MultipleChoiceField(
-        choices=[(scope, f"{scope}: {SCOPES[scope]}") for scope in ROLE_SCOPES],
-        widget=forms.CheckboxSelectMultiple,
-        required=False,
-    )
+
+class RoleForm(forms.ModelForm):
+    scopes = checkboxes({scope: f"{scope}: {SCOPES[scope]}" for scope in ROLE_SCOPES}, required=False)
 
     class Meta:
         model = Role
@@ -189,15 +185,8 @@ class SigningKeyAdmin(ReadOnlyAdmin):
 
 
 class ClientForm(forms.ModelForm):
-    """A registered client: what it may carry, and to whom."""
-
-    scopes = forms.MultipleChoiceField(
-        choices=[(scope, f"{scope}: {SCOPES[scope]}") for scope in CLIENT_SCOPES],
-        widget=forms.CheckboxSelectMultiple,
-    )
-    audience = forms.MultipleChoiceField(
-        choices=[(service, service) for service in SERVICES], widget=forms.CheckboxSelectMultiple
-    )
+    scopes = checkboxes({scope: f"{scope}: {SCOPES[scope]}" for scope in CLIENT_SCOPES})
+    audience = checkboxes({service: service for service in SERVICES})
 
     class Meta:
         model = Client

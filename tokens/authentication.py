@@ -10,8 +10,6 @@ from tokens.scopes import SERVICES
 from tokens.user import TokenUser
 from tokens.verification import Claims, verify
 
-FORM = "application/x-www-form-urlencoded"
-
 
 class BearerAuthentication(JWTStatelessUserAuthentication):
     """Believe the `Authorization` header alone: no cookie, no query string, no form field."""
@@ -20,7 +18,7 @@ class BearerAuthentication(JWTStatelessUserAuthentication):
         """Unlike its base, look up no model of users: there need be none."""
 
     def authenticate(self, request: Request) -> tuple[TokenUser, Claims] | None:  # type: ignore[override]
-        """The bearer and the claims, or None where no Bearer token is presented.
+        """The caller and the claims, or None where no Bearer token is presented.
 
         Raises `TokenRefused`, `RequestRefused` or `IssuerUnavailable`.
         """
@@ -36,35 +34,27 @@ class BearerAuthentication(JWTStatelessUserAuthentication):
 
 
 def read_bearer(request: Request) -> str | None:
-    """The token of the `Authorization` header; its scheme is case-insensitive (RFC 9110 11.1).
-
-    Raises `RequestRefused` for a second credential (RFC 6750 2).
-    """
+    """The token of the `Authorization` header, if any; raises `RequestRefused` for a second credential (RFC 6750 2)."""
     header: str = request.META.get("HTTP_AUTHORIZATION", "")
     # Servers join repeated headers with a comma, which no token and no Basic credential holds.
     if "," in header and "bearer" in header.lower():
         raise RequestRefused("The request carries several credentials.")
 
+    # A scheme is case-insensitive (RFC 9110 11.1).
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer":
         return None
-    if carries_form_token(request):
+
+    raw = getattr(request, "_request", request)
+    if raw.content_type == "application/x-www-form-urlencoded" and "access_token" in raw.POST:
         raise RequestRefused("The request carries a token in its header and in its form.")
 
     return token.strip(" ")
 
 
-def carries_form_token(request: Request) -> bool:
-    """Whether a form names an `access_token` (RFC 6750 2.2), which we never read."""
-    raw = getattr(request, "_request", request)
-    return raw.content_type == FORM and "access_token" in raw.POST
-
-
 def audience_of(request: Any) -> str | None:
-    """The service a request is meant for: the `app_name` of the URL include that matched.
-
-    In the admin it is the app label of the section; None is for what belongs to no one service.
-    """
+    """The service that a request is meant for: the `app_name` of the URL include that matched, in the admin the app
+    label of the section; None is for what belongs to no one service."""
     match = getattr(request, "resolver_match", None)
     if not match or not match.app_names:
         return None
@@ -72,10 +62,6 @@ def audience_of(request: Any) -> str | None:
     if match.app_names[0] != "admin":
         return match.app_names[0]
 
-    return match.kwargs.get("app_label") or section_of(match.route)
-
-
-def section_of(route: str) -> str | None:
-    """The app label in a route of the admin, such as `admin/orders/order/`."""
-    sections = route.split("/")[1:2]
-    return sections[0] if sections and sections[0] in SERVICES else None
+    # A route of the admin names a section by its app label, such as `admin/orders/order/`.
+    section = match.route.split("/")[1]
+    return match.kwargs.get("app_label") or (section if section in SERVICES else None)

@@ -19,7 +19,6 @@ TIMEOUT = 0.8
 """Seconds that a log-in may take."""
 MAX_RESPONSE = 64 * 1024
 """Bytes that a response may have."""
-FORM = "application/x-www-form-urlencoded"
 RETRY = 4.0
 """Seconds between tries after a failure."""
 
@@ -101,10 +100,8 @@ class ServiceLogin:
             self._token = token
 
 
-@cache
-def service_login(scope: str) -> ServiceLogin:
-    """The one log-in of this process for a scope."""
-    return ServiceLogin(scope)
+service_login = cache(ServiceLogin)
+"""The one log-in of this process for a scope."""
 
 
 def request_token(scope: str, timeout: float = TIMEOUT) -> ServiceToken:
@@ -122,20 +119,17 @@ def request_token(scope: str, timeout: float = TIMEOUT) -> ServiceToken:
 
 def fetch_token(scope: str, timeout: float) -> Any:
     """The body of accounts' response; raises `NoResponse`, or `ValueError` for what is no JSON."""
+    # Both halves are form-encoded before they are joined (RFC 6749 2.3.1).
+    pair = f"{quote(settings.CLIENT_ID, safe='')}:{quote(settings.CLIENT_SECRET, safe='')}"
+    basic = f"Basic {b64encode(pair.encode()).decode()}"
     form = urlencode({"grant_type": "client_credentials", "scope": scope}).encode()
-    headers = {"Authorization": basic_authorization(), "Content-Type": FORM}
-    url = f"{settings.ACCOUNTS_URL}/oauth/token"
-    response = fetch(url, OutgoingRequest("POST", form, headers), timeout=timeout, limit=MAX_RESPONSE)
+    headers = {"Authorization": basic, "Content-Type": "application/x-www-form-urlencoded"}
+    request = OutgoingRequest("POST", form, headers)
+    response = fetch(f"{settings.ACCOUNTS_URL}/oauth/token", request, timeout=timeout, limit=MAX_RESPONSE)
     if response.status != 200:
         raise ValueError(f"it answered {response.status}")
 
     return orjson.loads(response.body)
-
-
-def basic_authorization() -> str:
-    """This service's own credentials for HTTP Basic; both halves form-encoded before (RFC 6749 2.3.1)."""
-    pair = f"{quote(settings.CLIENT_ID, safe='')}:{quote(settings.CLIENT_SECRET, safe='')}"
-    return f"Basic {b64encode(pair.encode()).decode()}"
 
 
 def read_token_response(body: Any, started: float) -> ServiceToken:

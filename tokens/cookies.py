@@ -24,25 +24,13 @@ def read_refresh(request: HttpRequest) -> str:
 
 def set_tokens(response: HttpResponse, *, access: str, refresh: str) -> HttpResponse:
     """Give a browser its tokens; both cookies live as long as the refresh token."""
-    set_cookie(response, access_name(), access, path="/")
-    set_cookie(response, refresh_name(), refresh, path=REFRESH_PATH)
+    lifetime, secure = settings.REFRESH_IDLE_LIFETIME, not settings.DEBUG
+    for name, value, path in ((access_name(), access, "/"), (refresh_name(), refresh, REFRESH_PATH)):
+        response.set_cookie(name, value, lifetime, path=path, secure=secure, httponly=True, samesite="Lax")
     return response
 
 
-def set_cookie(response: HttpResponse, name: str, value: str, *, path: str) -> None:
-    response.set_cookie(
-        name,
-        value,
-        max_age=settings.REFRESH_IDLE_LIFETIME,
-        path=path,
-        secure=not settings.DEBUG,
-        httponly=True,
-        samesite="Lax",
-    )
-
-
 def clear_tokens(response: HttpResponse) -> HttpResponse:
-    """Take a browser's tokens away."""
     response.delete_cookie(access_name(), path="/", samesite="Lax")
     response.delete_cookie(refresh_name(), path=REFRESH_PATH, samesite="Lax")
     return response

@@ -1,7 +1,7 @@
 """Tokens that keep their contents to themselves: a JWE around the JWS (RFC 7516, RFC 7519 11.2)."""
 
 import re
-from base64 import urlsafe_b64encode
+from contextlib import suppress
 
 from django.conf import settings
 from joserfc import jwe
@@ -23,16 +23,12 @@ def read_encryption_key(text: str) -> bytes:
     """A key as `JWT_ENCRYPTION_KEY` holds it: unpadded base64url of 32 bytes; raises `ValueError`."""
     try:
         key = decode_base64url(text)
-    except (TokenRefused, UnicodeEncodeError) as error:
+    except TokenRefused as error:
         raise ValueError("An encryption key is unpadded base64url.") from error
     if len(key) != KEY_BYTES:
         raise ValueError(f"An encryption key has {KEY_BYTES} bytes, not {len(key)}.")
 
     return key
-
-
-def write_encryption_key(key: bytes) -> str:
-    return urlsafe_b64encode(key).rstrip(b"=").decode()
 
 
 def is_enabled() -> bool:
@@ -51,17 +47,16 @@ def encrypt(token: str) -> str:
 def decrypt(token: str) -> str:
     """The JWS in a JWE that was presented, or the token itself where none is encrypted.
 
-    Raises `TokenRefused` unless the JWE has five parts with our one header and is encrypted under a
-    key of ours. Nothing of the plaintext is checked yet.
+    Raises `TokenRefused` unless it is encrypted as ours are, under a key of ours. The plaintext is not checked yet.
     """
     if not is_enabled():
         return token
 
     check_jwe(token)
     for key in settings.JWT_ENCRYPTION_KEYS:
-        plain = try_decrypt(token, key)
-        if plain is not None:
-            return plain
+        with suppress(JoseError, ValueError):
+            plain = jwe.decrypt_compact(token, OctKey.import_key(key), algorithms=["dir", "A256GCM"]).plaintext
+            return (plain or b"").decode("ascii", errors="replace")
 
     raise TokenRefused("The token does not open with any key of ours.")
 
@@ -78,12 +73,3 @@ def check_jwe(token: str) -> None:
         raise TokenRefused("The token is encrypted in another way than ours.")
     for part in parts[1:]:
         decode_base64url(part)
-
-
-def try_decrypt(token: str, key: bytes) -> str | None:
-    """The plaintext if it is encrypted under `key`, else None."""
-    try:
-        plain = jwe.decrypt_compact(token, OctKey.import_key(key), algorithms=["dir", "A256GCM"]).plaintext
-    except (JoseError, ValueError):
-        return None
-    return (plain or b"").decode("ascii", errors="replace")

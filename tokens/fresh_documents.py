@@ -33,10 +33,9 @@ fetch_failures = Counter("tessera_issuer_fetch_failures", "Fetches of keys or st
 class FreshDocument(Generic[T]):
     """A document that is kept fresh, by one fetch at a time.
 
-    `fetch` is given what is held (or None) and answers with the new document; whatever it raises
-    counts as a failure, after which the last good document is used on. A caller that must wait for a
-    fetch runs it itself where `inline` is set (a query), else waits for a thread (the network). `after`
-    is called at the end of each such thread, to release what it holds.
+    `fetch` gets what is held (or None) and returns the new document; whatever it raises counts as a failure, after
+    which the last good one is used on. A caller that must wait for it runs it itself where `inline` is set (a query),
+    else waits for a thread (the network). `after` is called at the end of each such thread, to release what it holds.
     """
 
     def __init__(
@@ -45,7 +44,7 @@ class FreshDocument(Generic[T]):
         fetch: Callable[[T | None], T],
         *,
         inline: bool = False,
-        after: Callable[[], Any] | None = None,
+        after: Callable[[], Any] = lambda: None,
     ) -> None:
         self.name = name
         self._fetch = fetch
@@ -59,7 +58,6 @@ class FreshDocument(Generic[T]):
 
     @property
     def is_empty(self) -> bool:
-        """Whether there never was a document."""
         return self._held is None
 
     def get(self) -> T:
@@ -111,8 +109,7 @@ class FreshDocument(Generic[T]):
         try:
             self._run_fetch(fetching)
         finally:
-            if self._after:
-                self._after()
+            self._after()
 
     def _run_fetch(self, fetching: threading.Event | None) -> None:
         """Fetch, and hold what was fetched, unless this fetch was given up meanwhile."""
@@ -149,10 +146,7 @@ class FreshDocument(Generic[T]):
 
 
 class FreshDocuments(Generic[T]):
-    """Documents by number, each kept fresh: few are held, and few fetched, however many are asked for.
-
-    `options` are those of `FreshDocument`.
-    """
+    """Documents by number, each a `FreshDocument`: few are held, and few fetched, however many are asked for."""
 
     LIMIT = 64
     """Documents held at once, and new ones asked for in `RETRY` seconds."""
@@ -172,7 +166,7 @@ class FreshDocuments(Generic[T]):
         return len(self._documents)
 
     def get(self, number: int) -> T:
-        """Document `number`, as `Fresh.get`; `IssuerUnavailable` also where too many new ones are asked for."""
+        """Document `number`, as `FreshDocument.get`; `IssuerUnavailable` also where too many new ones are asked for."""
         document = self._documents.get(number) or self._admit(number)
         return document.get()
 

@@ -34,26 +34,20 @@ class OutgoingRequest(NamedTuple):
 
 
 def fetch(url: str, request: OutgoingRequest | None = None, *, timeout: float, limit: int) -> Response:
-    """Send a request (GET, by default) to `url`: at most `timeout` seconds in all, and `limit` bytes of body.
+    """Send a request (GET, by default), for at most `timeout` seconds in all and `limit` bytes of body.
 
-    A redirect is a response like any other and not followed; no proxy of the environment is used.
-    Raises `Unanswered`.
+    A redirect is not followed, and no proxy of the environment is used. Raises `NoResponse`.
     """
     deadline = monotonic() + timeout
+    path = urlsplit(url)._replace(scheme="", netloc="").geturl()
     connection = new_connection(url, timeout)
     try:
         connection.connect()
-        return send(connection, path_of(url), request or OutgoingRequest(), deadline=deadline, limit=limit)
+        return send(connection, path, request or OutgoingRequest(), deadline=deadline, limit=limit)
     except (OSError, HTTPException) as error:
         raise NoResponse(f"{url}: {error or type(error).__name__}") from error
     finally:
         connection.close()
-
-
-def path_of(url: str) -> str:
-    """The path of a URL, with its query."""
-    address = urlsplit(url)
-    return f"{address.path}?{address.query}" if address.query else address.path
 
 
 def new_connection(url: str, timeout: float) -> HTTPConnection:
@@ -65,10 +59,8 @@ def new_connection(url: str, timeout: float) -> HTTPConnection:
     return HTTPConnection(address.netloc, timeout=timeout)
 
 
-@cache
-def tls_context() -> ssl.SSLContext:
-    """The certificate authorities that this machine trusts; read once, since it takes milliseconds."""
-    return ssl.create_default_context()
+tls_context = cache(ssl.create_default_context)
+"""The certificate authorities that this machine trusts; read once, since it takes milliseconds."""
 
 
 def send(connection: HTTPConnection, path: str, request: OutgoingRequest, *, deadline: float, limit: int) -> Response:

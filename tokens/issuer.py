@@ -23,11 +23,8 @@ CLOCK_SKEW = 30
 
 
 class TokenIssuer(Protocol):
-    """What a verifier needs to know of who signs tokens.
-
-    All of it is at most 8 seconds old while the issuer can be reached, and the last good copy
-    while it cannot; `IssuerUnavailable` is raised when there never was one.
-    """
+    """What a verifier needs to know of who signs tokens, at most 8 seconds old while that can be reached, else the last
+    good copy; `IssuerUnavailable` is raised where there never was one."""
 
     def keys(self) -> KeySet: ...
 
@@ -48,24 +45,13 @@ class CachedIssuer:
     """An issuer whose documents are kept fresh in memory."""
 
     def __init__(self, keys: FreshDocument[KeySet], lists: FreshDocuments[StatusList]) -> None:
-        self._keys = keys
-        self._lists = lists
-
-    def keys(self) -> KeySet:
-        return self._keys.get()
-
-    def refetch_keys(self) -> KeySet:
-        return self._keys.refetch()
-
-    def status_list(self, number: int) -> StatusList:
-        return self._lists.get(number)
+        self.keys, self.refetch_keys, self.status_list = keys.get, keys.refetch, lists.get
 
 
 class RemoteIssuer(CachedIssuer):
     """Keys and status lists fetched from `ACCOUNTS_URL`, and from nowhere a token may name.
 
-    What the documents themselves say of their age (`max-age`, `ttl`) is ignored: ours is the
-    shorter. An invalid document replaces nothing.
+    What they say of their own age (`max-age`, `ttl`) is ignored: ours is shorter. An invalid one replaces nothing.
     """
 
     def __init__(self) -> None:
@@ -107,14 +93,12 @@ def find_key(kid: object, issuer: TokenIssuer) -> VerifyingKey | None:
 def read_status_list(token: str, number: int, issuer: TokenIssuer, held: StatusList | None) -> StatusList:
     """Verify a status list token (draft-ietf-oauth-status-list-20, 8.3).
 
-    Raises `TokenRefused` or `ValueError` for one that is forged, expired, older than `held`, or
-    about another list.
+    Raises `TokenRefused` or `ValueError` for one that is forged, expired, older than `held`, or of another list.
     """
     # A list of 2^20 entries with every second one revoked does not fit the bound of access tokens.
     parts = parse_jws(token, max_length=MAX_DOCUMENT)
-    header = parts.header
-    key = find_key(header.get("kid"), issuer)
-    if not key or header.get("alg") != key.algorithm or header.get("typ") != status_list.TYPE:
+    key = find_key(parts.header.get("kid"), issuer)
+    if not key or (parts.header.get("alg"), parts.header.get("typ")) != (key.algorithm, status_list.TYPE):
         raise TokenRefused("The status list is signed by nobody we know.")
     if not key.verifies(parts.signed, parts.signature):
         raise TokenRefused("The status list's signature is wrong.")
@@ -123,7 +107,6 @@ def read_status_list(token: str, number: int, issuer: TokenIssuer, held: StatusL
 
 
 def read_list_claims(claims: dict[str, Any], number: int, held: StatusList | None) -> StatusList:
-    """The list that the claims of a status list token hold."""
     issued_at, expires_at = claims.get("iat"), claims.get("exp")
     if claims.get("sub") != f"{settings.ISSUER}{status_list.PATH}{number}":
         raise ValueError("The status list is about another list.")

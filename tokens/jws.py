@@ -25,7 +25,7 @@ class ParsedJWS(NamedTuple):
 def parse_jws(token: str, max_length: int = MAX_LENGTH) -> ParsedJWS:
     """The parts of a compact JWS.
 
-    Raises `TokenRefused` unless it has at most `max_length` bytes, three canonical base64url parts, and two
+    Raises `TokenRefused` unless it has at most `max_length` bytes and three canonical base64url parts, of which two are
     shallow UTF-8 JSON objects without duplicate names.
     """
     if len(token) > max_length:
@@ -43,19 +43,23 @@ def parse_jws(token: str, max_length: int = MAX_LENGTH) -> ParsedJWS:
     )
 
 
+def encode_base64url(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
 def decode_base64url(text: str) -> bytes:
     """Decode unpadded base64url, refusing every spelling but the canonical one (RFC 4648 3.5)."""
     try:
         raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError as error:
         raise TokenRefused("A part of the token is not base64url.") from error
-    if urlsafe_b64encode(raw).rstrip(b"=") != text.encode():
+    if encode_base64url(raw) != text:
         raise TokenRefused("A part of the token is not canonical base64url.")
     return raw
 
 
 def read_json_object(raw: bytes) -> dict[str, Any]:
-    """Read a shallow JSON object without duplicate names."""
+    """Read a shallow JSON object; raises `TokenRefused` for duplicate names and for anything else."""
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:

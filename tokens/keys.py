@@ -1,14 +1,11 @@
 """Public keys by their thumbprint, read from a JWK set (RFC 7517, RFC 7638)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 from jwt import PyJWS
-from jwt.algorithms import Algorithm
 
 KEY_TYPES: dict[str, Any] = {"ES256": ECKey, "RS256": RSAKey, "EdDSA": OKPKey}
 CURVES = {"ES256": "P-256", "EdDSA": "Ed25519"}
@@ -31,24 +28,19 @@ def low_s(signature: bytes) -> bytes:
     return r + min(s, P256_ORDER - s).to_bytes(32, "big") if 0 < s < P256_ORDER and len(signature) == 64 else b""
 
 
-@dataclass(frozen=True)
-class VerifyingKey:
+class VerifyingKey(NamedTuple):
     """One key and the one algorithm bound to it."""
 
     kid: str
     algorithm: str
     material: Any
 
-    @cached_property
-    def _algorithm(self) -> Algorithm:
-        return _jws.get_algorithm_by_name(self.algorithm)
-
     def verifies(self, signed: bytes, signature: bytes) -> bool:
         """Whether `signature` over `signed` was made with this key (PyJWT), in low-s form if by ES256."""
         if self.algorithm == "ES256" and signature != low_s(signature):
             return False
 
-        return self._algorithm.verify(signed, self.material, signature)
+        return _jws.get_algorithm_by_name(self.algorithm).verify(signed, self.material, signature)
 
 
 KeySet = Mapping[str, VerifyingKey]
@@ -58,8 +50,7 @@ KeySet = Mapping[str, VerifyingKey]
 def read_key_set(document: Any) -> dict[str, VerifyingKey]:
     """The keys of a JWK set, by `kid`.
 
-    Raises `ValueError` for what no honest issuer publishes: no key, one `kid` twice, a private
-    member, or a `kid` that is not the key's thumbprint.
+    Raises `ValueError` for no key, one `kid` twice, a private member, or a `kid` that is not its key's thumbprint.
     """
     if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
         raise ValueError("The key set is not a JWK set.")
@@ -102,5 +93,4 @@ def import_key(jwk: dict[str, Any], algorithm: str) -> Any:
 
 def shared_key(secret: str) -> dict[str, VerifyingKey]:
     """The key set of the shared-secret mode: one HS256 key that is never published."""
-    material = OctKey.import_key(secret.encode()).raw_value
-    return {SHARED_KID: VerifyingKey(SHARED_KID, "HS256", material)}
+    return {SHARED_KID: VerifyingKey(SHARED_KID, "HS256", secret.encode())}

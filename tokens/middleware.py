@@ -19,12 +19,8 @@ class CookieTokenMiddleware(AuthenticationMiddleware):
 
 
 def read_user(request: HttpRequest) -> TokenUser | Anonymous:
-    """The bearer of the access cookie; anonymous, if its token is refused."""
-    token = cookies.read_access(request)
-    if not token:
-        return Anonymous()
-
+    """Whose the access cookie is; anonymous, if there is none or its token is refused."""
     try:
-        return TokenUser(verify(token, audience_of(request)))
+        return TokenUser(verify(cookies.read_access(request), audience_of(request)))
     except TokenRefused:
         return Anonymous()

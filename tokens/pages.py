@@ -34,8 +34,7 @@ class TemporaryRedirect(HttpResponseRedirect):
 def page(scopes: Scopes) -> Callable[[Page], Page]:
     """Let in who carries the scope stated for the method; `OPEN` lets in everybody.
 
-    Without a token a browser is sent to log in, with an expired one to have it renewed; a method
-    without a scope is refused. Nothing of a page is ever stored by a browser or a proxy.
+    Without a token a browser is sent to log in, with an expired one to renew it. No browser or proxy stores a page.
     """
 
     def decorate(view: Page) -> Page:

@@ -27,11 +27,7 @@ class InsufficientScope(PermissionDenied):
 
 
 class HasScope(BasePermission):
-    """Whether the bearer carries one of the scopes that the view states for the method.
-
-    A view says `scopes = OPEN`, or maps each method to a scope, or to several of which one
-    suffices, separated by spaces. A method that is left out is refused.
-    """
+    """Whether the caller carries one of the scopes, separated by spaces, that the view states for the method."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if view.scopes == OPEN:

@@ -1,12 +1,11 @@
 """The bits that say which tokens were revoked (draft-ietf-oauth-status-list-20)."""
 
 import zlib
-from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from tokens.errors import TokenRefused
-from tokens.jws import decode_base64url
+from tokens.jws import decode_base64url, encode_base64url
 
 LIST_BITS = 20
 LIST_SIZE = 1 << LIST_BITS
@@ -19,16 +18,9 @@ WIDTHS = (1, 2, 4, 8)
 """How many bits an entry may have (4.1); ours have one."""
 
 
-class Position(NamedTuple):
-    """Where the status of one token stands: which list, which entry."""
-
-    list: int
-    entry: int
-
-
-def locate(number: int) -> Position:
-    """The position of entry `number`; no number is ever used twice."""
-    return Position(number >> LIST_BITS, number & (LIST_SIZE - 1))
+def locate(number: int) -> tuple[int, int]:
+    """Where status `number` stands: which list, and which entry of it; no number is ever used twice."""
+    return divmod(number, LIST_SIZE)
 
 
 class StatusList(NamedTuple):
@@ -68,7 +60,7 @@ def pack(statuses: Mapping[int, int], size: int, *, width: int) -> bytes:
 
 def compress(bits: bytes) -> str:
     """The `lst` of a list: zlib at its best, base64url without padding (4.2)."""
-    return urlsafe_b64encode(zlib.compress(bits, level=9)).rstrip(b"=").decode()
+    return encode_base64url(zlib.compress(bits, level=9))
 
 
 def decompress(lst: str, limit: int = LIST_SIZE // 8) -> bytes:

@@ -11,10 +11,9 @@ from tokens.scopes import STAFF_SCOPES
 
 
 class TokenUser(SimpleTokenUser):
-    """The bearer of a verified token; `token` is its claims."""
+    """Who carries a verified token; `token` is its claims."""
 
     is_superuser = False
-    is_authenticated = True
 
     def __init__(self, token: dict[str, Any]) -> None:
         self.token: Any = token
@@ -53,8 +52,6 @@ class TokenUser(SimpleTokenUser):
     def get_username(self) -> str:
         return self.name or self.email or self.sub
 
-    get_short_name = get_full_name = get_username
-
     def __str__(self) -> str:
         return self.get_username()
 
@@ -62,7 +59,7 @@ class TokenUser(SimpleTokenUser):
         return scope in self.scopes
 
     def has_module_perms(self, app_label: str) -> bool:
-        """Whether a service's section of the admin is open to it (tokens.md: scopes decide)."""
+        """Whether a service's section of the admin is open to it: scopes decide."""
         return STAFF_SCOPES.get(app_label) in self.scopes
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:

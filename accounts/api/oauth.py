@@ -3,11 +3,12 @@
 import binascii
 from base64 import b64decode
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote_plus
 
 import orjson
 import structlog
+from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
@@ -36,10 +37,7 @@ class OAuthError(Exception):
         self.error, self.description, self.status = error, description, status
 
 
-Endpoint = Callable[[HttpRequest], dict[str, Any]]
-
-
-def endpoint(view: Endpoint) -> Callable[[HttpRequest], HttpResponse]:
+def endpoint(view: Callable[[HttpRequest], dict[str, Any]]) -> Callable[[HttpRequest], HttpResponse]:
     """Answer a form that was posted as RFC 6749 wants it, errors too; cookies mean nothing here."""
 
     @public
@@ -64,16 +62,12 @@ def oauth_error(status: int, error: str, description: str) -> HttpResponse:
     return oauth_response(status, {"error": error, "error_description": description})
 
 
+HEADERS = {401: {"WWW-Authenticate": 'Basic realm="oauth"'}, 405: {"Allow": "POST"}, 503: {"Retry-After": "5"}}
+
+
 def oauth_response(status: int, body: dict[str, Any]) -> HttpResponse:
-    response = HttpResponse(orjson.dumps(body), "application/json", status)
-    response["Cache-Control"] = "no-store"
-    if status == 401:
-        response["WWW-Authenticate"] = 'Basic realm="oauth"'
-    if status == 405:
-        response["Allow"] = "POST"
-    if status == 503:
-        response["Retry-After"] = "5"
-    return response
+    headers = {"Cache-Control": "no-store", **HEADERS.get(status, {})}
+    return HttpResponse(orjson.dumps(body), "application/json", status, headers=headers)
 
 
 def check_form(request: HttpRequest) -> None:
@@ -95,18 +89,11 @@ def check_form(request: HttpRequest) -> None:
         raise OAuthError("invalid_request", "A parameter holds a null character.")
 
 
-class ClientCredentials(NamedTuple):
-    """The client credentials of a request; `secret` is None where none are sent."""
-
-    client_id: str
-    secret: str | None
-
-
-def read_credentials(request: HttpRequest) -> ClientCredentials:
-    """The client's id and secret, from HTTP Basic or the form, never both (RFC 6749 2.3.1)."""
+def read_credentials(request: HttpRequest) -> tuple[str, str]:
+    """The client's id and secret, from HTTP Basic or the form, never both (RFC 6749 2.3.1); empty where none is."""
     scheme, _, encoded = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if not scheme:
-        return ClientCredentials(request.POST.get("client_id", ""), request.POST.get("client_secret"))
+        return request.POST.get("client_id", ""), request.POST.get("client_secret", "")
     if scheme.lower() != "basic":
         raise InvalidClient
     if "client_secret" in request.POST:
@@ -118,35 +105,29 @@ def read_credentials(request: HttpRequest) -> ClientCredentials:
 def claimed_id(request: HttpRequest) -> str:
     """The client id that a request names, as far as that can be read; for the log."""
     try:
-        return read_credentials(request).client_id[:64]
+        return read_credentials(request)[0][:64]
     except (InvalidClient, OAuthError):
         return ""
 
 
-def read_basic(encoded: str) -> ClientCredentials:
+def read_basic(encoded: str) -> tuple[str, str]:
     try:
         client_id, colon, secret = b64decode(encoded, validate=True).decode().partition(":")
     except (binascii.Error, ValueError) as error:
         raise InvalidClient from error
 
     # Both halves were form-encoded before they were joined (RFC 6749 2.3.1).
-    credentials = ClientCredentials(unquote_plus(client_id), unquote_plus(secret))
-    if not colon or "\0" in credentials.client_id:
+    client_id = unquote_plus(client_id)
+    if not colon or "\0" in client_id:
         raise InvalidClient
 
-    return credentials
-
-
-def authenticate_client(request: HttpRequest) -> Client:
-    """The registered client that calls; raises `InvalidClient`."""
-    credentials = read_credentials(request)
-    return clients.authenticate(credentials.client_id, credentials.secret or "")
+    return client_id, unquote_plus(secret)
 
 
 @endpoint
 def token(request: HttpRequest) -> dict[str, Any]:
     """Log a client in with its own credentials (RFC 6749 4.4)."""
-    client = authenticate_client(request)
+    client = clients.authenticate(*read_credentials(request))
     grant_type = request.POST.get("grant_type")
     if not grant_type:
         raise OAuthError("invalid_request", "grant_type is missing.")
@@ -157,31 +138,31 @@ def token(request: HttpRequest) -> dict[str, Any]:
         access, scope = clients.issue_token(client, request.POST.get("scope", ""))
     except InvalidScope as error:
         raise OAuthError("invalid_scope", "The client may not carry that scope.") from error
-    return {"access_token": access, "token_type": "Bearer", "expires_in": clients.token_lifetime(), "scope": scope}
+    lifetime = int(settings.CLIENT_TOKEN_LIFETIME.total_seconds())
+    return {"access_token": access, "token_type": "Bearer", "expires_in": lifetime, "scope": scope}
 
 
 @endpoint
 def revoke(request: HttpRequest) -> dict[str, Any]:
     """Revoke a token that was issued to the caller (RFC 7009); one that is not valid any more is fine."""
     caller, text = find_caller(request), read_token(request)
-    found = find_token(text)
-    if found is None:
+    found = find_owner(text)
+    if not found:
         return {}
-
     if found.client_id != caller:
         raise OAuthError("unauthorized_client", "That token was issued to another client.")
 
-    found.revoke()
+    if found.sid:
+        sessions.end(Session.objects.filter(pk=found.sid), reason="revoked", by=found)
+    else:
+        clients.revoke_tokens(Client.objects.get(pk=found.client_id), by=found)
     return {}
 
 
 def find_caller(request: HttpRequest) -> str:
     """The id of the client that revokes: a registered client, or a first party, which has no secret."""
-    credentials = read_credentials(request)
-    if credentials.client_id in FIRST_PARTY and not credentials.secret:
-        return credentials.client_id
-
-    return clients.authenticate(credentials.client_id, credentials.secret or "").pk
+    client_id, secret = read_credentials(request)
+    return client_id if client_id in FIRST_PARTY and not secret else clients.authenticate(client_id, secret).pk
 
 
 def read_token(request: HttpRequest) -> str:
@@ -192,29 +173,10 @@ def read_token(request: HttpRequest) -> str:
     return text
 
 
-class ValidToken(NamedTuple):
-    """A token that is valid now: whose it is, and its session if it is a person's."""
-
-    client_id: str
-    sub: str
-    sid: str
-
-    def revoke(self) -> None:
-        """End the session that it belongs to, or every token of its client."""
-        by = Named(self.sub, self.client_id)
-        if self.sid:
-            sessions.end(Session.objects.filter(pk=self.sid), reason="revoked", by=by)
-        else:
-            clients.revoke_tokens(Client.objects.get(pk=self.client_id), by=by)
-
-
-def find_token(text: str) -> ValidToken | None:
-    """A valid access token, or a refresh token of a session that is alive, even if it was used."""
+def find_owner(text: str) -> Named | None:
+    """Whose a valid access token is, or a refresh token of a session that is alive, even if it was used."""
     claims = find_access_token(text)
-    if claims is None:
-        return find_refresh_token(text)
-
-    return ValidToken(claims["client_id"], claims["sub"], claims.get("sid", ""))
+    return Named(claims["sub"], claims["client_id"], claims.get("sid", "")) if claims else find_refresh_owner(text)
 
 
 def find_access_token(text: str) -> Claims | None:
@@ -227,13 +189,13 @@ def find_access_token(text: str) -> Claims | None:
     return claims if status_lists.is_valid(claims["status"]) else None
 
 
-def find_refresh_token(text: str) -> ValidToken | None:
+def find_refresh_owner(text: str) -> Named | None:
     try:
         claims = read_refresh(text)
     except TokenRefused:
         return None
     session = Session.objects.alive().filter(pk=claims.session_id, user__is_active=True).first()
-    return ValidToken(session.client_id, str(session.user_id), str(session.pk)) if session else None
+    return Named(str(session.user_id), session.client_id, str(session.pk)) if session else None
 
 
 MEMBERS = ("iss", "sub", "aud", "client_id", "iat", "exp", "jti", "scope")
@@ -245,7 +207,7 @@ def introspect(request: HttpRequest) -> dict[str, Any]:
 
     A refresh token is active to the client that it was issued to alone; to a registered one none is.
     """
-    client, text = authenticate_client(request), read_token(request)
+    client, text = clients.authenticate(*read_credentials(request)), read_token(request)
     claims = find_access_token(text)
     if claims is None or set(claims["aud"]).isdisjoint(client.audience):
         return {"active": False}

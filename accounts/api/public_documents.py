@@ -20,10 +20,7 @@ from wire.views import public
 def public_document(request: HttpRequest, body: bytes, media_type: str, *, cache: str) -> HttpResponse:
     """A document with an ETag; any origin may read it (config.middleware.CorsMiddleware)."""
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    if is_known(request, etag):
-        response: HttpResponse = HttpResponseNotModified()
-    else:
-        response = HttpResponse(body, media_type)
+    response: HttpResponse = HttpResponseNotModified() if is_known(request, etag) else HttpResponse(body, media_type)
     response["ETag"] = etag
     response["Cache-Control"] = cache
     return response
@@ -33,8 +30,7 @@ def public_document(request: HttpRequest, body: bytes, media_type: str, *, cache
 @require_safe
 def jwks(request: HttpRequest) -> HttpResponse:
     """The public keys that tokens are signed with (RFC 7517)."""
-    body = orjson.dumps(key_set())
-    return public_document(request, body, "application/json", cache="public, max-age=300")
+    return public_document(request, orjson.dumps(key_set()), "application/json", cache="public, max-age=300")
 
 
 @public

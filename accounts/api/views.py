@@ -8,20 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.serializers import (
-    Confirmation,
-    Credentials,
-    EmailChange,
-    Empty,
-    GrantAnswer,
-    Me,
-    PasswordChange,
-    Profile,
-    RefreshRequest,
-    Registration,
-    SessionList,
-    VerifyRequest,
-)
+from accounts.api import serializers
 from accounts.login import sessions
 from accounts.login.sessions import Origin, TokenPair
 from accounts.models import Session, User, combined_scopes
@@ -47,10 +34,10 @@ class LogIn(View):
     scopes = OPEN
     problems = {"POST": (401, 429)}
 
-    @extend_schema(request=Credentials, responses=GrantAnswer, operation_id="log_in")
+    @extend_schema(request=serializers.Credentials, responses=serializers.GrantAnswer, operation_id="log_in")
     def post(self, request: Request) -> Response:
         """Log in with e-mail address and password."""
-        data = read(Credentials, request.data)
+        data = read(serializers.Credentials, request.data)
         return token_response(sessions.log_in(**data, origin=Origin.of_request(request, API_CLIENT)))
 
 
@@ -60,10 +47,10 @@ class RefreshTokens(View):
     scopes = OPEN
     problems = {"POST": (401,)}
 
-    @extend_schema(request=RefreshRequest, responses=GrantAnswer, operation_id="refresh")
+    @extend_schema(request=serializers.RefreshRequest, responses=serializers.GrantAnswer, operation_id="refresh")
     def post(self, request: Request) -> Response:
         """Renew the tokens; the refresh token given is used up."""
-        token = read(RefreshRequest, request.data)["refresh"]
+        token = read(serializers.RefreshRequest, request.data)["refresh"]
         return token_response(sessions.refresh(token, client_id=API_CLIENT))
 
 
@@ -74,10 +61,10 @@ class Verify(View):
     problems = {"POST": (401,)}
     only_reads = True
 
-    @extend_schema(request=VerifyRequest, responses=Empty, operation_id="verify")
+    @extend_schema(request=serializers.VerifyRequest, responses=serializers.Empty, operation_id="verify")
     def post(self, request: Request) -> Response:
         """Verify an access token."""
-        verify(read(VerifyRequest, request.data)["token"], None, any_audience=True)
+        verify(read(serializers.VerifyRequest, request.data)["token"], None, any_audience=True)
         return Response({})
 
 
@@ -87,10 +74,10 @@ class LogOut(View):
     scopes = OPEN
     problems = {"POST": (401,)}
 
-    @extend_schema(request=RefreshRequest, responses=Empty, operation_id="log_out")
+    @extend_schema(request=serializers.RefreshRequest, responses=serializers.Empty, operation_id="log_out")
     def post(self, request: Request) -> Response:
         """Log out: end the session of a refresh token."""
-        sessions.log_out(read(RefreshRequest, request.data)["refresh"])
+        sessions.log_out(read(serializers.RefreshRequest, request.data)["refresh"])
         return Response({})
 
 
@@ -100,10 +87,10 @@ class Register(View):
     scopes = OPEN
     problems = {"POST": (409,)}
 
-    @extend_schema(request=Registration, responses={201: Me}, operation_id="register")
+    @extend_schema(request=serializers.Registration, responses={201: serializers.Me}, operation_id="register")
     def post(self, request: Request) -> Response:
         """Register with e-mail address, password and name."""
-        return Response(write_user(registration.register(**read(Registration, request.data))), 201)
+        return Response(write_user(registration.register(**read(serializers.Registration, request.data))), 201)
 
 
 class OwnAccount(View):
@@ -112,22 +99,22 @@ class OwnAccount(View):
     scopes = {"GET": "account", "PATCH": "account", "DELETE": "account"}
     problems = {"GET": (404,), "PATCH": (404,), "DELETE": (404, 429)}
 
-    @extend_schema(responses=Me, operation_id="read_me")
+    @extend_schema(responses=serializers.Me, operation_id="read_me")
     def get(self, request: Request) -> Response:
         """Read the account of the caller."""
         return Response(write_user(find_own_user(request)))
 
-    @extend_schema(request=Profile, responses=Me, operation_id="change_me")
+    @extend_schema(request=serializers.Profile, responses=serializers.Me, operation_id="change_me")
     def patch(self, request: Request) -> Response:
         """Change the caller's name; tokens carry it from the next refresh on."""
         user = find_own_user(request)
-        profile.rename(user, by=current_user(request), **read(Profile, request.data))
+        profile.rename(user, by=current_user(request), **read(serializers.Profile, request.data))
         return Response(write_user(user))
 
-    @extend_schema(request=Confirmation, responses={204: None}, operation_id="delete_me")
+    @extend_schema(request=serializers.Confirmation, responses={204: None}, operation_id="delete_me")
     def delete(self, request: Request) -> Response:
         """Delete the account of the caller for good; orders keep the name they were placed under."""
-        confirmation = read(Confirmation, request.data)
+        confirmation = read(serializers.Confirmation, request.data)
         deletion.delete_own(find_own_user(request), **confirmation, by=current_user(request))
         return Response(status=204)
 
@@ -138,10 +125,10 @@ class OwnEmail(View):
     scopes = {"POST": "account"}
     problems = {"POST": (404, 409, 429)}
 
-    @extend_schema(request=EmailChange, responses=Me, operation_id="change_email")
+    @extend_schema(request=serializers.EmailChange, responses=serializers.Me, operation_id="change_email")
     def post(self, request: Request) -> Response:
         """Change the caller's e-mail address; every other session ends."""
-        change, user = read(EmailChange, request.data), find_own_user(request)
+        change, user = read(serializers.EmailChange, request.data), find_own_user(request)
         credentials.change_email(user, **change, by=current_user(request))
         return Response(write_user(user))
 
@@ -151,7 +138,7 @@ class OwnSessions(View):
 
     scopes = {"GET": "account", "DELETE": "account"}
 
-    @extend_schema(parameters=PAGE, responses=SessionList, operation_id="list_sessions")
+    @extend_schema(parameters=PAGE, responses=serializers.SessionList, operation_id="list_sessions")
     def get(self, request: Request) -> Response:
         """List the caller's active sessions, the latest used first."""
         caller = current_user(request)
@@ -193,10 +180,10 @@ class OwnPassword(View):
     scopes = {"POST": "account"}
     problems = {"POST": (404, 429)}
 
-    @extend_schema(request=PasswordChange, responses=Empty, operation_id="change_password")
+    @extend_schema(request=serializers.PasswordChange, responses=serializers.Empty, operation_id="change_password")
     def post(self, request: Request) -> Response:
         """Change the caller's password; every other session ends."""
-        change = read(PasswordChange, request.data)
+        change = read(serializers.PasswordChange, request.data)
         credentials.change_password(find_own_user(request), **change, by=current_user(request))
         return Response({})
 

@@ -18,9 +18,6 @@ UNDECRYPTABLE = (
 class Undecryptable(Exception):
     """No key derived from SECRET_KEY or its fallbacks decrypts a stored private key; the text says what to do."""
 
-    def __init__(self) -> None:
-        super().__init__(UNDECRYPTABLE)
-
 
 def derive_keys(purpose: str) -> list[bytes]:
     """A 32-byte key for a purpose from SECRET_KEY, then from each fallback (HKDF, RFC 5869)."""
@@ -41,7 +38,7 @@ def decrypt(encrypted: bytes, purpose: str) -> bytes:
     try:
         return fernet(purpose).decrypt(bytes(encrypted))
     except InvalidToken as error:
-        raise Undecryptable from error
+        raise Undecryptable(UNDECRYPTABLE) from error
 
 
 def fernet(purpose: str) -> MultiFernet:

@@ -1,16 +1,12 @@
 """The life of a signing key: announced, signing, retired. Nobody has to be there for it."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import structlog
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_der_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
@@ -64,17 +60,14 @@ def stored_keys() -> dict[str, VerifyingKey]:
 
 
 def key_set() -> dict[str, list[Any]]:
-    """The JWK set to publish (RFC 7517); empty where the secret is shared."""
+    """The JWK set to publish (RFC 7517): the keys announced, those that sign, those not long retired; empty where the
+    secret is shared."""
     if is_shared():
         return {"keys": []}
 
     signing_key()
-    return {"keys": [key.public_jwk for key in published_keys()]}
-
-
-def published_keys() -> QuerySet[SigningKey]:
-    """The keys that verifiers need: those announced, those that sign, those not long retired."""
-    return SigningKey.objects.filter(~Q(state=State.RETIRED) | Q(published_until__gt=timezone.now()))
+    published = SigningKey.objects.filter(~Q(state=State.RETIRED) | Q(published_until__gt=timezone.now()))
+    return {"keys": [key.public_jwk for key in published]}
 
 
 def signing_key() -> SigningKey:
@@ -85,13 +78,14 @@ def signing_key() -> SigningKey:
     """
     now = timezone.now()
     signing, announced, other = find_unretired()
+    current = signing or other
     if "accounts" in settings.READ_ONLY:
-        return require_key(signing or other)
+        if not current:
+            raise IssuerUnavailable("There is no key to sign with, and none is made for now.")
+        return current
 
     if announced and announced.signs_from <= now:
         return promote(announced, now)
-
-    current = signing or other
     if not current:
         return create_first_key(now)
 
@@ -114,32 +108,17 @@ def unretired_keys() -> QuerySet[SigningKey]:
     return SigningKey.objects.exclude(state=State.RETIRED).order_by("signs_from")
 
 
-def require_key(key: SigningKey | None) -> SigningKey:
-    if not key:
-        raise IssuerUnavailable("There is no key to sign with, and none is made for now.")
-
-    return key
-
-
 def create_first_key(now: datetime) -> SigningKey:
     """A key that signs at once; if others make one at the same time, one of them stays."""
-    try:
-        with transaction.atomic():
-            key = create_key(State.SIGNING, signs_from=now)
-            Event.objects.record(key, "key made", by=SYSTEM, algorithm=key.algorithm)
-    except IntegrityError:
-        key = SigningKey.objects.get(algorithm=settings.JWT_ALGORITHM, state=State.SIGNING)
-    return key
+    with suppress(IntegrityError), transaction.atomic():
+        return create_key(State.SIGNING, "key made", signs_from=now, by=SYSTEM)
+    return SigningKey.objects.get(algorithm=settings.JWT_ALGORITHM, state=State.SIGNING)
 
 
 def announce(now: datetime, by: Actor = SYSTEM) -> None:
     """Publish the next key a day before it signs, so that every verifier knows it in time."""
-    try:
-        with transaction.atomic():
-            key = create_key(State.ANNOUNCED, signs_from=now + ANNOUNCED_FOR)
-            Event.objects.record(key, "key announced", by=by, algorithm=key.algorithm)
-    except IntegrityError:
-        return
+    with suppress(IntegrityError), transaction.atomic():
+        create_key(State.ANNOUNCED, "key announced", signs_from=now + ANNOUNCED_FOR, by=by)
 
 
 def announce_next(*, by: Actor) -> SigningKey:
@@ -158,10 +137,8 @@ def promote(announced: SigningKey, now: datetime) -> SigningKey:
     """Let an announced key sign and retire its predecessor; the winner of a race does it once."""
     current = SigningKey.objects.filter(algorithm=announced.algorithm, state=State.SIGNING)
     retire(current.exclude(pk=announced.pk), now, published_until=now + published_for())
-    changed = SigningKey.objects.filter(pk=announced.pk, state=State.ANNOUNCED).update(
-        state=State.SIGNING, signs_from=now
-    )
-    if changed:
+    own = SigningKey.objects.filter(pk=announced.pk, state=State.ANNOUNCED)
+    if own.update(state=State.SIGNING, signs_from=now):
         Event.objects.record(announced, "key signs", by=SYSTEM, algorithm=announced.algorithm)
     return SigningKey.objects.get(algorithm=announced.algorithm, state=State.SIGNING)
 
@@ -180,22 +157,20 @@ def try_replace(*, by: Actor) -> SigningKey:
     now = timezone.now()
     retire(SigningKey.objects.exclude(state=State.RETIRED), now, published_until=now)
     SigningKey.objects.filter(published_until__gt=now).update(published_until=now)
-    key = create_key(State.SIGNING, signs_from=now)
-    Event.objects.record(key, "key replaced", by=by, algorithm=key.algorithm)
-    return key
+    return create_key(State.SIGNING, "key replaced", signs_from=now, by=by)
 
 
 def retire(keys: QuerySet[SigningKey], now: datetime, *, published_until: datetime) -> None:
     keys.update(state=State.RETIRED, retired_at=now, published_until=published_until)
 
 
-def create_key(state: SigningKey.State, *, signs_from: datetime) -> SigningKey:
-    """A fresh key pair of the algorithm in use, stored."""
+def create_key(state: SigningKey.State, what: str, *, signs_from: datetime, by: Actor) -> SigningKey:
+    """A fresh key pair of the algorithm in use, stored, and `what` recorded."""
     pair = generate_key_pair(settings.JWT_ALGORITHM)
     kid = pair.thumbprint()
     public = {**pair.as_dict(private=False), "use": "sig", "alg": settings.JWT_ALGORITHM, "kid": kid}
     der = pair.private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    return SigningKey.objects.create(
+    key = SigningKey.objects.create(
         kid=kid,
         algorithm=settings.JWT_ALGORITHM,
         public_jwk=public,
@@ -203,6 +178,8 @@ def create_key(state: SigningKey.State, *, signs_from: datetime) -> SigningKey:
         state=state,
         signs_from=signs_from,
     )
+    Event.objects.record(key, what, by=by, algorithm=key.algorithm)
+    return key
 
 
 def generate_key_pair(algorithm: str) -> Any:

@@ -2,7 +2,7 @@
 
 import time
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
@@ -39,7 +39,8 @@ def read_list(number: int) -> StatusList:
     It is dated by its last change, or by the minute, so that all processes date the same list alike
     and the one that knows more is never the older.
     """
-    if not has_list(number):
+    # The first list exists before any entry does.
+    if number and not TokenStatus.objects.filter(pk__gte=number << LIST_BITS).exists():
         raise ListUnknown("The token's status list is unknown.")
 
     now = int(time.time())
@@ -47,11 +48,6 @@ def read_list(number: int) -> StatusList:
     issued_at = max([now - now % SIGNED_FOR, *(min(at, now) for at in revoked.values())])
     lifetime = int(longest_lifetime().total_seconds())
     return StatusList(set_bits(revoked), issued_at, issued_at + lifetime + AFTER_LAST_TOKEN)
-
-
-def has_list(number: int) -> bool:
-    """Whether any token was given an entry in a list; the first one exists from birth."""
-    return number == 0 or TokenStatus.objects.filter(pk__gte=number << LIST_BITS).exists()
 
 
 def revoked_entries(number: int) -> dict[int, int]:
@@ -63,30 +59,12 @@ def revoked_entries(number: int) -> dict[int, int]:
     return {pk - first: int(at.timestamp()) for pk, at in revoked.values_list("pk", "revoked_at") if at}
 
 
-class SignedList(NamedTuple):
-    """A signed list, what it says and the key that signed it."""
-
-    token: str
-    listed: StatusList
-    kid: str
-
-
-_published: dict[int, SignedList] = {}
-
-
 def publish_list(number: int) -> str:
     """The status list token of a list as the table has it now, since whoever fetches it adds their own delay.
 
     It is signed once per change and minute. Raises `ListUnknown` for a list that does not exist.
     """
-    listed = read_list(number)
-    last, by = _published.get(number), current_signer()
-    if last and last.listed == listed and last.kid == by.kid:
-        return last.token
-
-    token = sign_status_list(number, listed, by)
-    _published[number] = SignedList(token, listed, by.kid)
-    return token
+    return sign_status_list(number, read_list(number), current_signer())
 
 
 def clear_statuses() -> int:

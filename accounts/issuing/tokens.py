@@ -5,7 +5,7 @@ import hmac
 import time
 import uuid
 from collections.abc import Iterable
-from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -18,7 +18,8 @@ from rest_framework_simplejwt.exceptions import TokenError
 
 from accounts.issuing.key_derivation import derive_keys
 from accounts.issuing.keys import Signer, current_signer
-from accounts.models import Client, Role, Session, User, combined_scopes, roles_of
+from accounts.models import Client, Role, Session, User, combined_scopes
+from accounts.models.people import roles_of
 from tokens import encryption, status_list
 from tokens.errors import TokenRefused
 from tokens.jws import parse_jws
@@ -71,12 +72,16 @@ class AccessToken(simplejwt.AccessToken):
 
 
 class RefreshToken(simplejwt.RefreshToken):
-    """A refresh token whose every claim comes from its session's row; read by accounts alone."""
+    """A refresh token whose every claim comes from its session's row; one sent to us is checked under `key`."""
 
     lifetime = settings.REFRESH_IDLE_LIFETIME
 
+    def __init__(self, token: Any = None, key: bytes = b"") -> None:
+        self._key = key or derive_keys(REFRESH_PURPOSE)[0]
+        super().__init__(token)
+
     def get_token_backend(self) -> TokenBackend:
-        return RefreshBackend(derive_keys(REFRESH_PURPOSE)[0])
+        return RefreshBackend(self._key)
 
 
 class RefreshBackend(TokenBackend):
@@ -96,19 +101,9 @@ class RefreshBackend(TokenBackend):
 def issue_access(session: Session) -> str:
     """An access token for the person of a session, with the scopes that their roles carry now."""
     roles = roles_of(user_id=session.user_id)
-    token = AccessToken()
-    token.payload.update(
-        iss=settings.ISSUER,
-        sub=session.user.sub,
-        aud=list(SERVICES),
-        client_id=session.client_id,
-        jti=str(uuid.uuid4()),
-        sid=str(session.pk),
-        scope=" ".join(combined_scopes(roles)),
-        status=status_claim(session.status_id),
-        **profile_claims(session.user, roles),
-    )
-    return str(token)
+    claims = {"sub": session.user.sub, "aud": list(SERVICES), "client_id": session.client_id, "sid": str(session.pk)}
+    claims |= {"scope": " ".join(combined_scopes(roles)), **profile_claims(session.user, roles)}
+    return sign_access(AccessToken(), session.status_id, claims)
 
 
 def profile_claims(user: User, roles: Iterable[Role]) -> dict[str, Any]:
@@ -133,29 +128,26 @@ class ClientAccessToken(AccessToken):
 
 def issue_client_access(client: Client, scope: str) -> str:
     """An access token for a registered client (RFC 9068 2.2: its `sub` is its id)."""
-    token = ClientAccessToken()
-    token.payload.update(
-        iss=settings.ISSUER,
-        sub=client.pk,
-        aud=sorted(client.audience),
-        client_id=client.pk,
-        jti=str(uuid.uuid4()),
-        scope=scope,
-        roles=[],
-        status=status_claim(client.status_id),
-    )
+    claims = {"sub": client.pk, "aud": sorted(client.audience), "client_id": client.pk, "scope": scope, "roles": []}
+    return sign_access(ClientAccessToken(), client.status_id, claims)
+
+
+def sign_access(token: AccessToken, status: int, claims: dict[str, Any]) -> str:
+    """A token with some claims and those that every access token has."""
+    every = {"iss": settings.ISSUER, "jti": str(uuid.uuid4()), "status": status_claim(status)}
+    token.payload.update(claims, **every)
     return str(token)
 
 
 def status_claim(number: int) -> dict[str, Any]:
     """The `status` claim of entry `number` (draft-ietf-oauth-status-list-20, 6.2)."""
-    position = status_list.locate(number)
-    uri = f"{settings.ISSUER}{status_list.PATH}{position.list}"
-    return {"status_list": {"idx": position.entry, "uri": uri}}
+    listed, index = status_list.locate(number)
+    return {"status_list": {"idx": index, "uri": f"{settings.ISSUER}{status_list.PATH}{listed}"}}
 
 
 def issue_refresh(session: Session) -> str:
     """The refresh token of a session's generation: the same text, however often it is asked for."""
+    expires_at = min(session.rotated_at + settings.REFRESH_IDLE_LIFETIME, session.expires_at)
     token = RefreshToken()
     token.payload = {
         "iss": settings.ISSUER,
@@ -164,16 +156,12 @@ def issue_refresh(session: Session) -> str:
         "client_id": session.client_id,
         "sid": str(session.pk),
         "generation": session.generation,
-        "iat": epoch_seconds(session.rotated_at),
-        "exp": epoch_seconds(min(session.rotated_at + settings.REFRESH_IDLE_LIFETIME, session.expires_at)),
+        "iat": int(session.rotated_at.timestamp()),
+        "exp": int(expires_at.timestamp()),
         "jti": generation_jti(session),
         "token_type": "refresh",
     }
     return str(token)
-
-
-def epoch_seconds(moment: datetime) -> int:
-    return int(moment.timestamp())
 
 
 def generation_jti(session: Session) -> str:
@@ -205,24 +193,14 @@ def read_refresh(token: str) -> RefreshClaims:
 def decode_refresh(token: str) -> dict[str, Any]:
     for key in derive_keys(REFRESH_PURPOSE):
         try:
-            return ReceivedRefreshToken(token, key).payload
+            return RefreshToken(token, key).payload
         except TokenError:
             continue
 
     raise TokenRefused("The refresh token is not ours or has expired.")
 
 
-class ReceivedRefreshToken(RefreshToken):
-    """A refresh token that was sent to us, checked under one key."""
-
-    def __init__(self, token: Any, key: bytes) -> None:
-        self._key = key
-        super().__init__(token)
-
-    def get_token_backend(self) -> TokenBackend:
-        return RefreshBackend(self._key)
-
-
+@lru_cache(maxsize=16)
 def sign_status_list(number: int, listed: status_list.StatusList, by: Signer) -> str:
     """A status list token (draft-ietf-oauth-status-list-20, 5.1), signed by a key that signs now."""
     claims = {

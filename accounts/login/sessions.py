@@ -13,8 +13,8 @@ from django.utils import timezone
 from accounts.issuing import status_lists
 from accounts.issuing.tokens import RefreshClaims, issue_access, issue_refresh, read_refresh
 from accounts.login import throttling
-from accounts.models import Event, Session, TokenStatus, User, renew_session, session_by_id
-from accounts.models.sessions import SessionQuerySet
+from accounts.models import Event, Session, TokenStatus, User
+from accounts.models.sessions import SessionQuerySet, renew_session, session_by_id
 from database import batch_delete, prepared
 from tokens.errors import TokenRefused
 from wire.events import SYSTEM, Actor, Named
@@ -184,7 +184,11 @@ def end(sessions: "QuerySet[Session]", *, reason: str, by: Actor) -> int:
     """End those of some sessions that go on, and revoke their tokens; how many that were."""
     ids = lock_alive(sessions)
     for batch in batch_delete.batches(ids):
-        end_batch(batch, reason=reason, by=by)
+        ended = Session.objects.filter(pk__in=batch)
+        status_lists.revoke_session_tokens(ended)
+        ended.update(ended_at=timezone.now(), end_reason=reason)
+        events = [Event.objects.draft(Session(pk=sid), "session ended", by=by, reason=reason) for sid in batch]
+        Event.objects.bulk_create(events)
     return len(ids)
 
 
@@ -200,14 +204,6 @@ def lock_alive(sessions: "QuerySet[Session]") -> list[uuid.UUID]:
     them any more, so that the entries they have now are the ones their tokens have."""
     alive = Session.objects.alive().filter(pk__in=sessions.order_by().values("pk"))
     return list(alive.select_for_update().order_by("pk").values_list("pk", flat=True))
-
-
-def end_batch(ids: list[uuid.UUID], *, reason: str, by: Actor) -> None:
-    ended = Session.objects.filter(pk__in=ids)
-    status_lists.revoke_session_tokens(ended)
-    ended.update(ended_at=timezone.now(), end_reason=reason)
-    events = [Event.objects.draft(Session(pk=sid), "session ended", by=by, reason=reason) for sid in ids]
-    Event.objects.bulk_create(events)
 
 
 def clear_sessions() -> int:

@@ -15,8 +15,6 @@ LONGEST_WAIT = 300
 """Seconds."""
 WINDOW = 3600
 """Seconds after the first failure; then counting starts anew."""
-MAILS_PER_HOUR = 20
-"""Links that one mailbox may be sent."""
 
 
 class TooManyFailures(Exception):
@@ -62,7 +60,7 @@ def reset_limits(email: str, address: str | None) -> list[Limit]:
     return [
         Limit(f"reset of {account} from {network}", free=3),
         Limit(f"resets from {network}", free=20),
-        Limit(f"reset of {account}", free=MAILS_PER_HOUR, hard=True),
+        Limit(f"reset of {account}", free=20, hard=True),
     ]
 
 
@@ -136,15 +134,10 @@ def count_one(limit: Limit, now: int) -> int:
         cursor.execute(UPSERT, values)
         row = cursor.fetchone()
     if row is None:
-        raise TooManyFailures(remaining_wait(limit.key, now))
+        until = FailedLogIn.objects.filter(key=limit.key).values_list("blocked_until", flat=True).first()
+        raise TooManyFailures(max(1, (until or now) - now))
 
     return max(0, row[0] - now)
-
-
-def remaining_wait(key: str, now: int) -> int:
-    """Seconds until a blocked key is free again."""
-    until = FailedLogIn.objects.filter(key=key).values_list("blocked_until", flat=True).first()
-    return max(1, (until or now) - now)
 
 
 @transaction.atomic

@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import secrets
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -98,8 +97,3 @@ def issue_token(client: Client, requested: str) -> tuple[str, str]:
     token = issue_client_access(client, scope)
     Event.objects.record(client, "client logged in", by=Named(client.pk, client.pk), scope=scope)
     return token, scope
-
-
-def token_lifetime() -> int:
-    """How long a client's token lives, in seconds."""
-    return int(settings.CLIENT_TOKEN_LIFETIME.total_seconds())

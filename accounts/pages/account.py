@@ -20,18 +20,13 @@ from tokens.scopes import SCOPES
 from tokens.user import current_user
 
 ACCOUNT = "/account/"
-FORMS: dict[str, type[forms.Form]] = {"password": PasswordForm, "email": EmailForm, "deletion": DeletionForm}
-"""The forms of the page, each named by the `do` that it sends along."""
-CHANGES: dict[str, Callable[..., None]] = {
-    "password": credentials.change_password,
-    "email": credentials.change_email,
-    "deletion": deletion.delete_own,
+ELSEWHERE = "You are logged out everywhere else."
+CHANGES: dict[str, tuple[type[forms.Form], Callable[..., None], str]] = {
+    "password": (PasswordForm, credentials.change_password, "Your password is changed. " + ELSEWHERE),
+    "email": (EmailForm, credentials.change_email, "Your e-mail address is changed. " + ELSEWHERE),
+    "deletion": (DeletionForm, deletion.delete_own, "Your account is deleted."),
 }
-DONE = {
-    "password": "Your password is changed. You are logged out everywhere else.",
-    "email": "Your e-mail address is changed. You are logged out everywhere else.",
-    "deletion": "Your account is deleted.",
-}
+"""By the `do` that a form of the page sends along: that form, what is done with it, and what is said then."""
 
 
 @page({"GET": "account", "POST": "account"})
@@ -42,21 +37,31 @@ def account(request: HttpRequest) -> HttpResponse:
     if action in ("end", "end-others"):
         return end_sessions(request, action)
 
-    if action not in FORMS:
-        return show_account(request, user, {})
+    return change_account(request, user, action) if action in CHANGES else show_account(request, user, {})
 
-    form = FORMS[action](request.POST)
+
+def change_account(request: HttpRequest, user: User, action: str) -> HttpResponse:
+    """Make a change and say so, on the page or, after a deletion, on the home page; else show what is wrong with it."""
+    form_class, change, done = CHANGES[action]
+    form = form_class(request.POST)
     try:
-        done = form.is_valid() and make_change(request, user, action, form)
+        if form.is_valid():
+            change(user, by=current_user(request), **form.cleaned_data)
+    except InvalidField as error:
+        form.add_error(None, error)
     except TooManyFailures as error:
         return throttled_response(form, error, lambda: show_account(request, user, {action: form}))
-    return confirm_change(request, action) if done else show_account(request, user, {action: form})
+    if form.errors:
+        return show_account(request, user, {action: form})
+
+    messages.success(request, done)
+    return cookies.clear_tokens(HttpResponseRedirect("/")) if action == "deletion" else HttpResponseRedirect(ACCOUNT)
 
 
 def show_account(request: HttpRequest, user: User, filled: dict[str, forms.Form]) -> HttpResponse:
     """The page, with one form filled in as it was sent; 400 where that is wrong."""
     caller = current_user(request)
-    shown = {f"{name}_form": filled.get(name) or kind(auto_id=f"{name}_%s") for name, kind in FORMS.items()}
+    shown = {f"{name}_form": filled.get(name) or change[0](auto_id=f"{name}_%s") for name, change in CHANGES.items()}
     context = {
         "account": user,
         "sessions": Session.objects.of_user(caller.sub).alive().unexpired().order_by("-rotated_at"),
@@ -67,24 +72,6 @@ def show_account(request: HttpRequest, user: User, filled: dict[str, forms.Form]
         **shown,
     }
     return render(request, "accounts/account.html", context, status=400 if filled else 200)
-
-
-def make_change(request: HttpRequest, user: User, action: str, form: forms.Form) -> bool:
-    """Whether it was made; if not, the form says why. Raises `TooManyFailures`."""
-    try:
-        CHANGES[action](user, by=current_user(request), **form.cleaned_data)
-    except InvalidField as error:
-        form.add_error(None, error)
-    return form.is_valid()
-
-
-def confirm_change(request: HttpRequest, action: str) -> HttpResponse:
-    """Say what was done, on the page; after a deletion, on the home page."""
-    messages.success(request, DONE[action])
-    if action != "deletion":
-        return HttpResponseRedirect(ACCOUNT)
-
-    return cookies.clear_tokens(HttpResponseRedirect("/"))
 
 
 def end_sessions(request: HttpRequest, action: str) -> HttpResponse:

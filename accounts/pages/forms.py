@@ -9,15 +9,13 @@ from django.contrib.auth.password_validation import validate_password
 from accounts.models import fold_email
 from accounts.people import credentials
 
-MAX_PASSWORD = 4096
-
 
 class PasswordField(forms.CharField):
     """A password, taken as it is typed; password managers read its `purpose`."""
 
     def __init__(self, *, purpose: str, label: str = "Password", help_text: str = "") -> None:
         widget = forms.PasswordInput(attrs={"autocomplete": purpose})
-        super().__init__(max_length=MAX_PASSWORD, strip=False, label=label, help_text=help_text, widget=widget)
+        super().__init__(max_length=4096, strip=False, label=label, help_text=help_text, widget=widget)
 
 
 class EmailField(forms.EmailField):
@@ -32,51 +30,32 @@ class EmailField(forms.EmailField):
         return fold_email(super().to_python(value) or "")
 
 
-class CurrentPasswordField(PasswordField):
-    """The current password, as proof that it is the person themselves who asks."""
-
-    def __init__(self) -> None:
-        super().__init__(purpose="current-password", label="Current password")
-
-
 class LogInForm(forms.Form):
-    """An e-mail address and a password."""
-
     email = EmailField()
     password = PasswordField(purpose="current-password")
 
 
 class RegisterForm(forms.Form):
-    """A new customer."""
-
     name = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"autocomplete": "name"}))
     email = EmailField()
     password = PasswordField(purpose="new-password", help_text="At least 8 characters, and not a common password.")
 
 
-class PasswordForm(forms.Form):
-    """The current password and the new one."""
+class DeletionForm(forms.Form):
+    current_password = PasswordField(purpose="current-password", label="Current password")
 
-    current_password = CurrentPasswordField()
+
+class PasswordForm(forms.Form):
+    current_password = PasswordField(purpose="current-password", label="Current password")
     new_password = PasswordField(purpose="new-password", label="New password", help_text="At least 8 characters.")
 
 
 class EmailForm(forms.Form):
-    """The new e-mail address."""
-
     email = EmailField()
-    current_password = CurrentPasswordField()
-
-
-class DeletionForm(forms.Form):
-    """The current password, to delete the account."""
-
-    current_password = CurrentPasswordField()
+    current_password = PasswordField(purpose="current-password", label="Current password")
 
 
 class ForgottenForm(PasswordResetForm):
-    """The address that a link is mailed to."""
-
     email = EmailField()
 
 
@@ -100,6 +79,4 @@ class NewPasswordForm(forms.Form):
 
 
 class SessionForm(forms.Form):
-    """Which session to end."""
-
     sid = forms.UUIDField()

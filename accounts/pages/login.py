@@ -13,7 +13,7 @@ from accounts.issuing.local_issuer import StoredKeysIssuer
 from accounts.login import sessions
 from accounts.login.sessions import Origin, TokenPair
 from accounts.login.throttling import TooManyFailures
-from accounts.models import Session, User
+from accounts.models import Session
 from accounts.pages.forms import LogInForm, RegisterForm
 from accounts.pages.throttled import throttled_response
 from accounts.people import registration
@@ -44,7 +44,8 @@ def log_in(request: HttpRequest) -> HttpResponse:
     form = LogInForm(request.POST or None)
     try:
         if request.method == "POST" and form.is_valid():
-            return start_session(request, sessions.log_in(**form.cleaned_data, origin=browser_origin(request)))
+            tokens = sessions.log_in(**form.cleaned_data, origin=Origin.of_request(request, BROWSER))
+            return start_session(request, tokens)
     except sessions.InvalidCredentials as error:
         form.add_error(None, str(error))
     except TooManyFailures as error:
@@ -57,23 +58,15 @@ def log_in(request: HttpRequest) -> HttpResponse:
 def register(request: HttpRequest) -> HttpResponse:
     """Become a customer, logged in at once."""
     form = RegisterForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        user = create_user(form)
-        if user:
-            return start_session(request, sessions.open_session(user, browser_origin(request)))
-
-    return show_form(request, "accounts/register.html", form)
-
-
-def create_user(form: RegisterForm) -> User | None:
-    """A new user as the form says, or None and an error in the form."""
     try:
-        return registration.register(**form.cleaned_data)
+        if request.method == "POST" and form.is_valid():
+            user = registration.register(**form.cleaned_data)
+            return start_session(request, sessions.open_session(user, Origin.of_request(request, BROWSER)))
     except EmailTaken as error:
         form.add_error("email", f"{error.messages[0]} Is it yours? Then log in.")
     except InvalidField as error:
         form.add_error(None, error)
-    return None
+    return show_form(request, "accounts/register.html", form)
 
 
 @page(OPEN)
@@ -131,7 +124,3 @@ def start_session(request: HttpRequest, tokens: TokenPair) -> HttpResponse:
 def next_path(request: HttpRequest) -> str:
     """Where a browser goes on to: a path of this shop, never elsewhere."""
     return local_path(request.GET.get("next"), settings.LOGIN_REDIRECT_URL)
-
-
-def browser_origin(request: HttpRequest) -> Origin:
-    return Origin.of_request(request, BROWSER)

@@ -11,13 +11,6 @@ from accounts.login import sessions, throttling
 from accounts.models import Event, Session, User, fold_email
 from wire.events import SYSTEM, Actor, Named
 
-EVENTS = {
-    "password change": "password changed",
-    "password reset": "password reset",
-    "e-mail change": "e-mail changed",
-}
-"""What is recorded, by the reason for which sessions end."""
-
 
 class Caller(Actor, Protocol):
     """A user in a session of theirs, which goes on; `sid` is empty outside of any session."""
@@ -86,7 +79,7 @@ def change_password(user: User, *, current_password: str, new_password: str, by:
     """
     check_current(user, current_password)
     check_strength(new_password, user, field="new_password")
-    store_credentials(user, reason="password change", by=by, password=make_password(new_password))
+    store_credentials(user, "password changed", reason="password change", by=by, password=make_password(new_password))
 
 
 def reset_password(user: User, new_password: str) -> None:
@@ -95,7 +88,7 @@ def reset_password(user: User, new_password: str) -> None:
     Raises `InvalidField` for a poor password, `WrongPassword` if another was set meanwhile.
     """
     check_strength(new_password, user, field="new_password")
-    store_credentials(user, reason="password reset", by=SYSTEM, password=make_password(new_password))
+    store_credentials(user, "password reset", reason="password reset", by=SYSTEM, password=make_password(new_password))
 
 
 def change_email(user: User, *, current_password: str, email: str, by: Caller) -> None:
@@ -106,22 +99,21 @@ def change_email(user: User, *, current_password: str, email: str, by: Caller) -
     email = clean_email(email)
     check_current(user, current_password)
     try:
-        store_credentials(user, reason="e-mail change", by=by, email=email)
+        store_credentials(user, "e-mail changed", reason="e-mail change", by=by, email=email)
     except IntegrityError as error:
         raise EmailTaken from error
 
 
 @transaction.atomic
-def store_credentials(user: User, *, reason: str, by: Caller, **changes: str) -> None:
-    """Store what a user logs in with from now on, and end every session but the caller's.
+def store_credentials(user: User, what: str, *, reason: str, by: Caller, **changes: str) -> None:
+    """Store what a user logs in with from now on, record `what`, and end every session but the caller's.
 
-    Of two changes at once one comes too late, since the password that it was allowed with is
-    another by then: it raises `WrongPassword`.
+    Of two changes at once one comes too late, since the password is another by then: it raises `WrongPassword`.
     """
     if not User.objects.filter(pk=user.pk, password=user.password).update(**changes):
         raise WrongPassword
 
     facts = {"before": user.email} if "email" in changes else {}
     user.email = changes.get("email", user.email)
-    Event.objects.record(user, EVENTS[reason], by=by, **facts)
+    Event.objects.record(user, what, by=by, **facts)
     sessions.end(Session.objects.of_user(user.sub, but=by.sid), reason=reason, by=by)

@@ -5,9 +5,6 @@ from django.db import transaction
 from accounts.models import GrantedScope, Role
 from tokens.registry import ROLES, services
 
-ADMIN = "admin"
-"""The role that has whatever a role may carry."""
-
 
 @transaction.atomic
 def grant_new_scopes() -> list[str]:
@@ -23,7 +20,7 @@ def grant_new_scopes() -> list[str]:
 
     GrantedScope.objects.bulk_create([GrantedScope(name=name) for name in new], ignore_conflicts=True)
     for name in ROLES:
-        gained = {scope for scope in new if scopes[scope].people and name in (*scopes[scope].roles, ADMIN)}
+        gained = {scope for scope in new if scopes[scope].people and name in (*scopes[scope].roles, "admin")}
         if gained:
             role, _ = Role.objects.select_for_update().get_or_create(name=name)
             role.scopes = sorted(gained | {*role.scopes})

@@ -3,7 +3,7 @@
 import pytest
 from rest_framework.test import APIClient
 
-from accounts.issuing import status_lists
+from accounts.issuing.tokens import sign_status_list
 from accounts.people import registration
 from tokens.issuer import get_issuer
 from tokens.verification import cache
@@ -23,7 +23,7 @@ def forget():
     """Know nothing, as a process that has just been started."""
     get_issuer.cache_clear()
     cache.clear()
-    status_lists._published.clear()
+    sign_status_list.cache_clear()
 
 
 @pytest.fixture(autouse=True)

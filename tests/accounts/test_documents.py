@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.issuing import status_lists
+from accounts.issuing.tokens import sign_status_list
 from accounts.models import Session, SigningKey, TokenStatus
 from tests.accounts.conftest import forget
 from tests.issuer import read
@@ -185,7 +185,7 @@ def test_two_processes_date_the_same_list_alike(client, alice, log_in, api):
     with time_machine.travel(start, tick=False):
         api.post("/api/token/blacklist/", {"refresh": grant["refresh"]})
         first = read_list(client.get(LIST))
-    status_lists._published.clear()
+    sign_status_list.cache_clear()
 
     with time_machine.travel(start + timedelta(seconds=40), tick=False):
         second = read_list(client.get(LIST))
@@ -228,7 +228,7 @@ def test_made_up_lists_take_nothing_from_the_real_ones(client, alice, log_in, be
 
     assert client.get("/.well-known/token-status/3").status_code == 200
     assert bearer(log_in()["access"]).get("/api/accounts/me/").status_code == 200
-    assert len(status_lists._published) == 1
+    assert sign_status_list.cache_info().currsize == 1
 
 
 def test_an_entry_beyond_the_first_list_is_in_its_own(two_lists_full, client, alice, log_in, bearer, api, settings):

@@ -81,6 +81,6 @@ def test_a_change_that_a_new_password_overtook_is_refused(alice):
     credentials.reset_password(alice, "a staple and a horse")
 
     with pytest.raises(credentials.WrongPassword):
-        credentials.store_credentials(stale, reason="e-mail change", by=SYSTEM, email=NEW)
+        credentials.store_credentials(stale, "e-mail changed", reason="e-mail change", by=SYSTEM, email=NEW)
 
     assert User.objects.get().email == "alice@example.com"

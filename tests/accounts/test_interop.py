@@ -15,6 +15,7 @@ from accounts.login.sessions import Origin, log_in
 from accounts.models import SigningKey
 from tests.accounts.conftest import PASSWORD, forget
 from tokens import encryption
+from tokens.jws import encode_base64url
 from wire.events import SYSTEM
 
 INTEROP = Path(__file__).parent.parent / "interop"
@@ -33,7 +34,7 @@ class Node:
         self.process = subprocess.Popen(
             ["node", "verify.mjs"], cwd=INTEROP, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        keys = [encryption.write_encryption_key(key) for key in settings.JWT_ENCRYPTION_KEYS]
+        keys = [encode_base64url(key) for key in settings.JWT_ENCRYPTION_KEYS]
         self.write({"issuer": issuer, "audience": audience, "key": keys[0] if keys else None})
 
     def write(self, value):

@@ -73,7 +73,9 @@ def test_a_change_that_was_overtaken_is_refused(own, alice):
     credentials.change_password(alice, current_password=PASSWORD, new_password=NEW, by=SYSTEM)
 
     with pytest.raises(credentials.WrongPassword):
-        credentials.store_credentials(alice, reason="password change", by=SYSTEM, password="another")
+        credentials.store_credentials(
+            alice, "password changed", reason="password change", by=SYSTEM, password="another"
+        )
 
 
 def test_a_password_that_was_reset_ends_every_session(own, alice, log_in, api):

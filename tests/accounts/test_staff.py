@@ -99,7 +99,7 @@ def fill_tables(number):
         )
         client = Client(client_id=f"client-{number}-{each}", name="C", scopes=["orders:pay"], audience=["orders"])
         clients.register_client(client, by=SYSTEM)
-        keys.create_key(SigningKey.State.RETIRED, signs_from=now)
+        keys.create_key(SigningKey.State.RETIRED, "key made", signs_from=now, by=SYSTEM)
 
 
 # Reading ----------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from rest_framework.test import APIClient
 if "accounts" not in deployed.SERVICES:
     pytest.skip("the seam needs accounts", allow_module_level=True)
 
-from accounts.issuing import keys, status_lists
+from accounts.issuing import keys
+from accounts.issuing.tokens import sign_status_list
 from accounts.login import sessions
 from accounts.models import Session, TokenStatus
 from accounts.people import registration
@@ -84,7 +85,7 @@ def issuer(side, settings):
 def forget():
     get_issuer.cache_clear()
     verification.cache.clear()
-    status_lists._published.clear()
+    sign_status_list.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -33,13 +33,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, client_id: str, renew: bool, secret_file: Path | None, **options: Any) -> None:
         if renew:
             self.stdout.write(clients.renew_secret(self.find_client(client_id), by=BY))
-        elif secret_file:
-            changed = clients.ensure_client(
-                self.build_client(client_id, options), self.read_or_make_secret(secret_file), by=BY
-            )
+            return
+
+        client = self.build_client(client_id, options)
+        if secret_file:
+            changed = clients.ensure_client(client, self.read_or_make_secret(secret_file), by=BY)
             self.stdout.write(f"{client_id}: {'registered' if changed else 'was registered already'}")
         else:
-            self.stdout.write(self.register(self.build_client(client_id, options)))
+            self.stdout.write(self.register(client))
 
     def build_client(self, client_id: str, options: dict[str, Any]) -> Client:
         scopes, audience = options["scope"].split(), options["audience"].split()

@@ -6,7 +6,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.issuing import keys
 from accounts.issuing.key_derivation import Undecryptable
-from accounts.models import SigningKey
 from wire.events import Named
 
 
@@ -27,10 +26,6 @@ class Command(BaseCommand):
             key = keys.replace_keys(by=by) if now else keys.announce_next(by=by)
         except Undecryptable as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{key.kid} ({key.algorithm}) {self.describe(key)}")
-
-    def describe(self, key: SigningKey) -> str:
-        if key.state == SigningKey.State.SIGNING:
-            return "signs now; every token signed before is refused within 10 seconds."
-
-        return f"is announced and signs from {key.signs_from:%Y-%m-%d %H:%M} UTC."
+        at_once = "signs now; every token signed before is refused within 10 seconds."
+        later = f"is announced and signs from {key.signs_from:%Y-%m-%d %H:%M} UTC."
+        self.stdout.write(f"{key.kid} ({key.algorithm}) {at_once if now else later}")

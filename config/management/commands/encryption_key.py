@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from tokens.encryption import KEY_BYTES, write_encryption_key
+from tokens.encryption import KEY_BYTES
+from tokens.jws import encode_base64url
 
 
 class Command(BaseCommand):
@@ -15,4 +16,4 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(write_encryption_key(secrets.token_bytes(KEY_BYTES)))
+        self.stdout.write(encode_base64url(secrets.token_bytes(KEY_BYTES)))
