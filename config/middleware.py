@@ -71,7 +71,7 @@ class CorsMiddleware(ListedOrigins):
             return super().__call__(request)
 
         is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-        response = HttpResponse(headers=self.PREFLIGHT) if is_preflight else self.get_response(request)
+        response: Any = HttpResponse(headers=self.PREFLIGHT) if is_preflight else self.get_response(request)
         response.headers["Access-Control-Allow-Origin"] = "*"
         response.headers["Access-Control-Expose-Headers"] = "ETag"
         return response

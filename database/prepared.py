@@ -19,6 +19,7 @@ Private to Django, to be looked at with each upgrade: `Query.get_compiler`, `SQL
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import cache, cached_property, lru_cache
 from itertools import zip_longest
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
@@ -237,32 +238,21 @@ class PreparedUpdate(PreparedStatement[P]):
         return statements[0].change(many) if statements else 0
 
     def _write(self, arguments: Mapping[str, Any]) -> Sql:
-        recorder = Recorder()
-        connections[DEFAULT_DB_ALIAS].cursor = recorder  # type: ignore[method-assign,assignment]
+        recorder: Any = Recorder()
+        connections[DEFAULT_DB_ALIAS].cursor = lambda: recorder  # type: ignore[method-assign]
         self.build(**arguments)
         [statement] = recorder.statements or [NOTHING]
         return statement
 
 
-class Recorder:
-    """A cursor that runs nothing and notes what it is given."""
+class Recorder(ExitStack):
+    """A cursor that runs nothing and notes what it is given; it is entered, left and closed as every cursor."""
 
     rowcount = 0
 
     def __init__(self) -> None:
+        super().__init__()
         self.statements: list[Sql] = []
-
-    def __call__(self) -> "Recorder":
-        return self
-
-    def __enter__(self) -> "Recorder":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """As every cursor."""
-
-    def close(self) -> None:
-        """As every cursor."""
 
     def execute(self, sql: str, params: Sequence[Any]) -> None:
         self.statements.append(Sql(sql, params))

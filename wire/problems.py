@@ -87,6 +87,7 @@ class Problem(Exception):
         self.kind, self.facts = kind, facts
 
 
+DESCRIPTION = 'error_description="{detail}"'
 NOT_FOUND = ProblemType(404, "not-found", "There is nothing here, or nothing that is yours.")
 PRECONDITION_FAILED = ProblemType(412, "precondition-failed", "It has changed since you read it; read it again.")
 INVALID_FIELDS = ProblemType(400, "invalid", "Some fields are not valid: see errors.", ("errors",))
@@ -109,12 +110,8 @@ PROBLEMS: Mapping[type[Exception], ProblemType] = {
     InvalidCursor: ProblemType(
         400, "invalid-cursor", "That cursor is not one that this list gave out for these filters."
     ),
-    TokenRefused: ProblemType(
-        401, "invalid-token", challenge='Bearer error="invalid_token", error_description="{detail}"'
-    ),
-    RequestRefused: ProblemType(
-        400, "invalid-request", challenge='Bearer error="invalid_request", error_description="{detail}"'
-    ),
+    TokenRefused: ProblemType(401, "invalid-token", challenge=f'Bearer error="invalid_token", {DESCRIPTION}'),
+    RequestRefused: ProblemType(400, "invalid-request", challenge=f'Bearer error="invalid_request", {DESCRIPTION}'),
     IssuerUnavailable: ProblemType(503, "issuer-unavailable", retry_after=5),
     InsufficientScope: INSUFFICIENT_SCOPE,
     exceptions.NotAuthenticated: ProblemType(
@@ -195,8 +192,7 @@ def describe(error: Exception) -> tuple[Members, Headers] | None:
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     if challenge:
         # A method that states no scope is refused with any.
-        filled = challenge.format(detail=detail, **problem.facts)
-        headers["WWW-Authenticate"] = filled.removesuffix(', scope=""')
+        headers["WWW-Authenticate"] = challenge.format(detail=detail, **problem.facts).removesuffix(', scope=""')
     return write_problem(status, code, detail, **problem.facts), headers
 
 

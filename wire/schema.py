@@ -7,7 +7,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import force_instance
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from tokens.permissions import OPEN, Scopes
+from tokens.permissions import OPEN
 from tokens.scopes import SCOPES
 from wire.keyset import DEFAULT_LIMIT, MAX_LIMIT
 from wire.serializers import StrictSerializer
@@ -65,12 +65,8 @@ class Bearer(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     name = "bearer"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        return {
-            "type": "http",
-            "scheme": "bearer",
-            "bearerFormat": "at+jwt",
-            "description": "An access token from `/api/token/`.",
-        }
+        description = "An access token from `/api/token/`."
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "at+jwt", "description": description}
 
 
 class TesseraSchema(AutoSchema):
@@ -78,6 +74,8 @@ class TesseraSchema(AutoSchema):
 
     A view may name further error statuses per method: `problems = {"POST": (409, 422)}`.
     """
+
+    view: Any
 
     def get_operation(self, *args: Any) -> dict[str, Any] | None:
         operation = super().get_operation(*args)
@@ -111,7 +109,7 @@ class TesseraSchema(AutoSchema):
     def get_auth(self) -> list[dict[str, list[str]]]:
         """The scopes of the method (OpenAPI 3.1 allows role names on any scheme)."""
         super().get_auth()  # It puts the scheme among the components.
-        scopes = self.stated_scopes()
+        scopes = self.view.scopes
         wanted = "" if isinstance(scopes, str) else scopes.get(self.method, "")
         return [{"bearer": [scope]} for scope in wanted.split()]
 
@@ -122,17 +120,12 @@ class TesseraSchema(AutoSchema):
         return {**schema, "additionalProperties": False} if closed else schema
 
     def get_override_parameters(self) -> list[Any]:
-        return [*super().get_override_parameters(), *([IF_MATCH] if 412 in self.stated_problems() else [])]
-
-    def stated_scopes(self) -> Scopes:
-        return getattr(self.view, "scopes", {})
-
-    def stated_problems(self) -> tuple[int, ...]:
-        return getattr(self.view, "problems", {}).get(self.method, ())
+        conditional = [IF_MATCH] if 412 in self.view.problems.get(self.method, ()) else []
+        return [*super().get_override_parameters(), *conditional]
 
     def error_statuses(self) -> list[int]:
-        statuses = {400, 406, 500, 503, *self.stated_problems()}
-        if self.stated_scopes() != OPEN:
+        statuses = {400, 406, 500, 503, *self.view.problems.get(self.method, ())}
+        if self.view.scopes != OPEN:
             statuses |= {401, 403}
         if "{" in self.path:
             statuses.add(404)

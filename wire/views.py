@@ -1,6 +1,6 @@
 """The base of every API view."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
@@ -13,6 +13,7 @@ class View(APIView):
     """An API view that states the scope of each method; what it leaves out is refused."""
 
     scopes: ClassVar[Scopes] = {}
+    problems: ClassVar[Mapping[str, tuple[int, ...]]] = {}
     # What a view takes is in the document; OPTIONS is for browsers, which CorsMiddleware answers.
     http_method_names = [name for name in APIView.http_method_names if name != "options"]
 

@@ -33,8 +33,8 @@ class Command(BaseCommand):
 
         words = {"Samples": name.capitalize(), "samples": name, "Sample": singular.capitalize(), "sample": singular}
         write_files(settings.BASE_DIR / name, words)
-        for command in (["makemigrations", name], ["openapi"]):
-            run_alone(name, command)
+        run_alone(name, "makemigrations", name)
+        run_alone(name, "openapi")
         self.stdout.write(
             f"{name}/ is a service. Its scopes are in {name}/service.toml; `manage.py migrate` gives them to roles.\n"
             f"Next: make test; make run. docs/add-a-service.md says more."
@@ -68,7 +68,7 @@ def replace(text: str, words: dict[str, str]) -> str:
     return text
 
 
-def run_alone(service: str, command: list[str]) -> None:
+def run_alone(service: str, *command: str) -> None:
     """Run a command in a process that serves the new service alone."""
     environment = for_child(SERVICES=service, DATABASE_URL="sqlite://:memory:")
     subprocess.run([sys.executable, "manage.py", *command], cwd=settings.BASE_DIR, env=environment, check=True)  # noqa: S603
