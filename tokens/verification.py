@@ -7,6 +7,7 @@ from collections import OrderedDict
 from typing import Any, NamedTuple
 
 from django.conf import settings
+from structlog.contextvars import bind_contextvars
 
 from tokens import status_list
 from tokens.encryption import decrypt
@@ -71,13 +72,16 @@ def verify(token: str, audience: str | None, *, any_audience: bool = False) -> C
     """The claims of an access token meant for `audience` (None: any service of this process).
 
     With a known key and documents younger than 8 s it takes no SQL and no network. `any_audience`
-    is for the issuer itself, which informs others about tokens that are not meant for it. Raises
+    is for the issuer itself, which informs others about tokens that are not meant for it; any other
+    token is the caller's own, whom the log names from here on. Raises
     `TokenRefused` if the token is not to be believed here, `IssuerUnavailable` if nobody can tell.
     """
     issuer = get_issuer()
     verified = cache.get(token) or check_new(token, issuer)
-    if not any_audience and not is_meant(verified.audience, audience):
-        raise TokenRefused("The token is meant for another service.")
+    if not any_audience:
+        bind_contextvars(sub=verified.claims["sub"], client_id=verified.claims["client_id"])
+        if not is_meant(verified.audience, audience):
+            raise TokenRefused("The token is meant for another service.")
 
     check_current(token, verified, issuer)
     return verified.claims

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from structlog.contextvars import bind_contextvars
 
 from wire.request_id import request_id
 
@@ -33,10 +34,17 @@ def error_page(request: HttpRequest, status: int, reason: str = "", title: str =
 
 def error_handler(status: int) -> Callable[..., HttpResponse]:
     """Django's handler of a status, as `handler404` names one."""
-    return lambda request, exception=None: error_page(request, status)  # noqa: ARG005 - its name is Django's
+
+    def answer(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+        if exception:
+            bind_contextvars(reason=type(exception).__name__)
+        return error_page(request, status)
+
+    return answer
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    bind_contextvars(reason=reason)
     return error_page(request, 403, "The form is too old or came from elsewhere. Load the page again and retry.")
 
 

@@ -189,6 +189,7 @@ def describe(error: Exception) -> tuple[Members, Headers] | None:
         return None
 
     status, code, detail, _, retry_after, challenge = problem.kind
+    structlog.contextvars.bind_contextvars(reason=code)
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     if challenge:
         # A method that states no scope is refused with any.

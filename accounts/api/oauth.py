@@ -48,7 +48,7 @@ def endpoint(view: Callable[[HttpRequest], dict[str, Any]]) -> Callable[[HttpReq
         except OAuthError as error:
             return oauth_error(error.status, error.error, error.description)
         except InvalidClient:
-            logger.warning("client_refused", client_id=claimed_id(request), ip=request.META.get("REMOTE_ADDR", ""))
+            structlog.contextvars.bind_contextvars(client_id=claimed_id(request))
             return oauth_error(401, "invalid_client", "There is no such client, or its secret is another.")
         except (IssuerUnavailable, OperationalError, InterfaceError) as error:
             logger.error("oauth_unavailable", error=str(error))
@@ -59,6 +59,7 @@ def endpoint(view: Callable[[HttpRequest], dict[str, Any]]) -> Callable[[HttpReq
 
 
 def oauth_error(status: int, error: str, description: str) -> HttpResponse:
+    structlog.contextvars.bind_contextvars(reason=error)
     return oauth_response(status, {"error": error, "error_description": description})
 
 

@@ -497,11 +497,12 @@ def test_what_a_client_may_not_be_given_is_refused(changes):
         Client(**fields).clean_fields(exclude=["status", "secret_hash"])
 
 
-def test_a_client_that_is_refused_is_told_of_in_the_log(client, orders, caplog):
-    post(client, TOKEN, authorization=basic("orders", "wrong"), grant_type="client_credentials")
+@pytest.mark.parametrize("named", ["orders", "nobody"])
+def test_a_client_that_is_refused_is_told_of_in_the_log(client, orders, caplog, named):
+    post(client, TOKEN, authorization=basic(named, "wrong"), grant_type="client_credentials")
 
-    (told,) = [record.msg for record in caplog.records if record.msg.get("event") == "client_refused"]
-    assert (told["client_id"], told["ip"]) == ("orders", "127.0.0.1")
+    (line,) = [record.msg for record in caplog.records]
+    assert (line["client_id"], line["reason"], line["ip"]) == (named, "invalid_client", "127.0.0.1")
 
 
 def test_an_id_that_only_begins_like_a_clients_is_nobodys(client):
