@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from accounts.issuing.key_derivation import Undecryptable, decrypt, encrypt
+from accounts.issuing.key_derivation import Undecryptable, decrypt, encrypt, is_current, is_lost
 from accounts.models import Event, SigningKey
 from database import batch_delete, prepared
 from tokens.errors import IssuerUnavailable
@@ -25,6 +25,8 @@ SIGNS_FOR = timedelta(days=90)
 KEPT_FOR = timedelta(days=30)
 """How long the row of a key stays after it was published last."""
 PURPOSE = "signing keys"
+RSA_BITS = 3072
+"""Of new keys; shorter ones that are stored sign on until they are retired."""
 
 State = SigningKey.State
 logger = structlog.get_logger(__name__)
@@ -182,9 +184,28 @@ def create_key(state: SigningKey.State, what: str, *, signs_from: datetime, by: 
     return key
 
 
+def rewrap_keys() -> int:
+    """Encrypt every stored key under the present SECRET_KEY, so that no fallback is needed for it; how many.
+
+    Safe to repeat, and to be cut off: each key is one conditional UPDATE. Raises `Undecryptable`.
+    """
+    return sum(rewrap(key.kid, bytes(key.private_key)) for key in keys_to_rewrap())
+
+
+def keys_to_rewrap() -> list[SigningKey]:
+    """The keys that are not stored under the present SECRET_KEY, but for those that are lost and needed no more."""
+    others = [key for key in SigningKey.objects.all() if not is_current(bytes(key.private_key), PURPOSE)]
+    return [key for key in others if key.state != State.RETIRED or not is_lost(bytes(key.private_key), PURPOSE)]
+
+
+def rewrap(kid: str, private_key: bytes) -> int:
+    again = encrypt(decrypt(private_key, PURPOSE), PURPOSE)
+    return SigningKey.objects.filter(kid=kid, private_key=private_key).update(private_key=again)
+
+
 def generate_key_pair(algorithm: str) -> Any:
     if algorithm == "RS256":
-        return RSAKey.generate_key(2048)
+        return RSAKey.generate_key(RSA_BITS)
 
     return ECKey.generate_key("P-256") if algorithm == "ES256" else OKPKey.generate_key("Ed25519")
 

@@ -4,12 +4,14 @@ import uuid
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 
+from accounts.models.demo_accounts import DEMO_EMAILS, DemoPasswordValidator
 from database import prepared
 from tokens.scopes import ROLE_SCOPES
 
@@ -54,7 +56,8 @@ class UserManager(BaseUserManager["User"]):
         return user_by_email.get(email=fold_email(username or ""))
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """A new user with the customer role."""
+        """A new user with the customer role; raises `ValidationError` for the demo's password in production."""
+        DemoPasswordValidator().validate(password)
         user = self.model(email=email, **fields)
         user.set_password(password)
         return self.add_customer(user)
@@ -102,6 +105,11 @@ class User(AbstractBaseUser):
     @property
     def sub(self) -> str:
         return str(self.pk)
+
+    @property
+    def may_log_in(self) -> bool:
+        """Whether the account is active, and in production none of the demo's."""
+        return self.is_active and (settings.DEVELOPMENT or DEMO_EMAILS.get(self.pk) != self.email)
 
     def check_password(self, raw_password: str | None) -> bool:
         """Whether it is the user's; a hash that is weaker than today's is exchanged."""
