@@ -19,7 +19,7 @@ class AccountsConfig(AppConfig):
 
 
 def grant_new_scopes(**_: Any) -> None:
-    """Give roles what services that are new say of them."""
+    """Give roles the scopes of services that are new."""
     from accounts.people import roles  # noqa: PLC0415  # There are models only now.
 
     roles.grant_new_scopes()

@@ -124,10 +124,7 @@ def announce(now: datetime, by: Actor = SYSTEM) -> None:
 
 
 def announce_next(*, by: Actor) -> SigningKey:
-    """The key that is announced, announced now if none was.
-
-    Raises `Undecryptable` where the one that signs until then cannot be decrypted.
-    """
+    """The key announced, now if none was; raises `Undecryptable` where the one that signs cannot be decrypted."""
     current = signing_key()
     load_private_key(current.kid, bytes(current.private_key))
     announce(timezone.now(), by)
@@ -225,10 +222,7 @@ class Signer(NamedTuple):
 
 
 def current_signer() -> Signer:
-    """What a token is signed with now.
-
-    Raises `IssuerUnavailable` where the key cannot be decrypted; the log says how to mend that.
-    """
+    """What a token is signed with now; raises `IssuerUnavailable` for a key that cannot be decrypted, and logs why."""
     if is_shared():
         return Signer(SHARED_KID, "HS256", settings.JWT_SIGNING_KEY.encode())
 
@@ -241,10 +235,7 @@ def current_signer() -> Signer:
 
 
 def clear_keys() -> int:
-    """Delete the keys that were published last a month ago; how many.
-
-    A key of an algorithm that signs no more retires when its time is over, so that it ends too.
-    """
+    """Delete the keys that were published last a month ago; how many. Those of an algorithm not used now retire."""
     now = timezone.now()
     if find_unretired()[0]:
         others = SigningKey.objects.exclude(state=State.RETIRED).exclude(algorithm=settings.JWT_ALGORITHM)

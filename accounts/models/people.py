@@ -63,13 +63,11 @@ class UserManager(BaseUserManager["User"]):
         return self.add_customer(user)
 
     def add_customer(self, user: "User") -> "User":
-        """Store a new user, as a customer."""
         user.save(force_insert=True, using=self._db)
         user.roles.set(Role.objects.filter(name="customer"))
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """A new user with the admin role."""
         user = self.create_user(email, password, **fields)
         user.roles.add(Role.objects.get(name="admin"))
         return user
@@ -120,10 +118,7 @@ class User(AbstractBaseUser):
         return not outdated or self.rehash(raw_password)
 
     def rehash(self, raw_password: str) -> bool:
-        """Hash a password anew that was found right; whether it still is right.
-
-        Only the hash that was checked is exchanged: a password set meanwhile stays.
-        """
+        """Hash a right password anew, unless another was set meanwhile, which stays; whether it still is right."""
         encoded = make_password(raw_password)
         own = User.objects.filter(pk=self.pk)
         if own.filter(password=self.password).update(password=encoded):
@@ -145,7 +140,6 @@ def user_by_email(email: str) -> models.QuerySet[User]:
 
 @prepared.objects(Role, user_id="users__id")
 def roles_of(user_id: uuid.UUID) -> models.QuerySet[Role]:
-    """The roles of one user."""
     return Role.objects.filter(users=user_id)
 
 
