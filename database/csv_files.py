@@ -15,6 +15,11 @@ from tqdm import tqdm
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet take a cell for a formula."""
 
+MAX_UNPACKED = 256 * 1024 * 1024
+"""Bytes that are read from a file, counted as they are unpacked: a million products have about 200 MB."""
+MAX_ROW = 128 * 1024
+"""Characters of a row, over all its lines, and so of a cell."""
+
 
 class Unreadable(Exception):
     """The file as a whole cannot be taken; the message says why."""
@@ -88,10 +93,12 @@ def read_csv(path: Path, *, encoding: str, quiet: bool) -> Iterator[tuple[int, l
 
 
 def parse_rows(text: TextIO) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(text, strict=True)
+    lines = BoundedLines(text)
+    reader = csv.reader(lines, strict=True)
     line = 1
     try:
         for cells in reader:
+            lines.row = 0
             if cells:
                 yield line, cells
             line = reader.line_num + 1
@@ -99,11 +106,44 @@ def parse_rows(text: TextIO) -> Iterator[tuple[int, list[str]]]:
         raise Unreadable(f"Line {line} is not CSV: {error}.") from error
 
 
+class BoundedLines:
+    """The lines of a text. Who reads them sets `row` back to 0 where a row ends; raises `csv.Error`."""
+
+    def __init__(self, text: TextIO) -> None:
+        self.text = text
+        self.row = 0
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self.text.readline(MAX_ROW + 1):
+            self.row += len(line)
+            if self.row > MAX_ROW:
+                raise csv.Error(f"a row has more than {MAX_ROW:,} characters")
+            yield line
+
+
+class BoundedFile(io.RawIOBase):
+    """The bytes of a file, unpacked; raises `Unreadable` after too many."""
+
+    def __init__(self, raw: Any) -> None:
+        self.raw = raw
+        self.count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count: int = self.raw.readinto(buffer)
+        self.count += count
+        if self.count > MAX_UNPACKED:
+            raise Unreadable(f"The file has more than {MAX_UNPACKED:,} bytes, unpacked; split it.")
+        return count
+
+
 def decode(file: BinaryIO, encoding: str) -> TextIO:
     is_gzip = file.read(2) == b"\x1f\x8b"
     file.seek(0)
     raw: Any = gzip.GzipFile(fileobj=file) if is_gzip else file
     try:
-        return io.TextIOWrapper(raw, encoding=encoding, newline="")
+        return io.TextIOWrapper(io.BufferedReader(BoundedFile(raw)), encoding=encoding, newline="")
     except LookupError as error:
         raise Unreadable(f"{encoding} is no encoding.") from error

@@ -195,6 +195,10 @@ def test_a_file_of_many_batches_is_written_whole(load):
     assert {row[6] for row in shelf()} == {2}
 
 
+WIDE = b"T" * 100_000 + b"\n"
+TOO_LONG = "is not CSV: a row has more than 131,072 characters"
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
@@ -205,7 +209,13 @@ def test_a_file_of_many_batches_is_written_whole(load):
         ("sku,name,price\nTEE,Grüner Tee,4.50\n".encode("latin-1"), "The file is not utf-8 text"),
         ("sku,name,price\nTEA,Tea,4.50\n".encode("utf-16"), "The file is not utf-8 text"),
         (b'sku,name,price\nTEA,"Tea,4.50\n', "Line 2 is not CSV"),
-        (b"sku,name,price\nTEA," + b"T" * 200_000 + b",4.50\n", "Line 2 is not CSV"),
+        (b"sku,name,price\nTEA," + b"T" * 200_000 + b",4.50\n", f"Line 2 {TOO_LONG}"),
+        (b"sku,name,price\nTEA," + b'"\n",' * 100_000 + b"4.50\n", f"Line 2 {TOO_LONG}"),
+        (gzip.compress(b" " * 64_000_000, mtime=0), f"Line 1 {TOO_LONG}"),
+        (
+            gzip.compress(b"sku,name,price\n" + WIDE * 2_700, mtime=0),
+            "more than 268,435,456 bytes, unpacked",
+        ),
         (gzip.compress(b"sku,name,price\nTEA,Tea,4.50\n", mtime=0)[:-12], "The gzip file is damaged"),
         (b"\x1f\x8brubbish", "The gzip file is damaged"),
     ],
