@@ -12,14 +12,11 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        """Register checks, and have roles learn of new scopes."""
-        from accounts import checks  # noqa: F401, PLC0415  # There are models only now.
-
         post_migrate.connect(grant_new_scopes, sender=self)
 
 
 def grant_new_scopes(**_: Any) -> None:
-    """Give roles the scopes of services that are new."""
+    """Give roles what services that are new say of them."""
     from accounts.people import roles  # noqa: PLC0415  # There are models only now.
 
     roles.grant_new_scopes()

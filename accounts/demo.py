@@ -10,7 +10,10 @@ from wire.events import SYSTEM
 
 
 def add_demo() -> str:
-    """Make the demo's people where they are missing, with DEBUG alone, since their password is known; what was done."""
+    """Make the demo's people where they are missing; what was done, in words.
+
+    Only with DEBUG on, since everybody knows their password.
+    """
     if not settings.DEBUG:
         return "nobody added, since DEBUG is off"
 

@@ -21,7 +21,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @public
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Whether the process may serve: its database answers, and tokens can be checked, and signed by accounts."""
+    """Whether the process may serve: its database answers, and tokens can be checked."""
     checks = {"database": check_database(), "issuer": ask_issuer()}
     ready = all(state == "ok" for state in checks.values())
     return answer_health(200 if ready else 503, {"status": "ready" if ready else "not ready", **checks})
@@ -46,18 +46,9 @@ def check_database() -> str:
 def ask_issuer() -> str:
     try:
         check_issuer()
-        check_signing()
-    except (IssuerUnavailable, DatabaseError):
+    except IssuerUnavailable:
         return "unavailable"
     return "ok"
-
-
-def check_signing() -> None:
-    """Raise `IssuerUnavailable` if this process is to sign tokens and cannot open the key for it."""
-    if "accounts" in settings.SERVICES:
-        from accounts.issuing import keys  # noqa: PLC0415 - accounts may not be installed
-
-        keys.current_signer()
 
 
 def answer_health(status: int, members: dict[str, str]) -> HttpResponse:

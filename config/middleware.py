@@ -11,7 +11,8 @@ from django.middleware.common import CommonMiddleware
 from django.utils.deprecation import MiddlewareMixin
 
 from tokens.authentication import audience_of
-from wire.problems import READ_ONLY, Problem, answer, is_api
+from wire.problems import READ_ONLY, TOO_LARGE, Problem, answer, is_api
+from wire.views import MAX_BODY
 
 CHUNK = 64 * 1024
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -34,18 +35,29 @@ def client_address(request: HttpRequest) -> str:
     return trusted[-min(settings.PROXIES + 1, len(trusted))]
 
 
-class DrainBodyMiddleware(MiddlewareMixin):
-    """Read what was sent and nobody wanted, within the bound on request bodies.
+class BodyMiddleware(MiddlewareMixin):
+    """Refuse a body that is larger than its view takes (`max_body`), before anybody reads it; read what nobody did.
 
     A server that answers and closes before it has read the body resets the connection, and a proxy
     in front then takes the answer for an outage.
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if length.isdecimal() and 0 < int(length) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        if 0 < body_length(request) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             drain(request)
         return response
+
+    def process_view(self, request: HttpRequest, view: Any, *_: Any) -> HttpResponse | None:
+        most = getattr(getattr(view, "cls", view), "max_body", MAX_BODY)
+        return answer(request, Problem(TOO_LARGE)) if body_length(request) > most else None
+
+
+def body_length(request: HttpRequest) -> int:
+    """In bytes, as the request says it; no more than that can be read."""
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0
 
 
 def drain(request: HttpRequest) -> None:

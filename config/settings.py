@@ -80,7 +80,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "config.metrics.MetricsMiddleware",
-    "config.middleware.DrainBodyMiddleware",
+    "config.middleware.BodyMiddleware",
     "config.middleware.ProxyMiddleware",
     "wire.request_id.RequestIdMiddleware",
     "config.logs.LogMiddleware",
@@ -121,8 +121,6 @@ TEMPLATES = [
 
 # Secrets ----------------------------------------------------------------------------------------
 
-# Whether what everybody knows is let in: the development key, the demo's people, their password.
-DEVELOPMENT = DEBUG
 DEVELOPMENT_KEY = "development-only-never-in-production-0123456789-abcdefghijklmnopqrstuvwxyz"
 SECRET_KEY = read_text("SECRET_KEY", default=DEVELOPMENT_KEY)
 SECRET_KEY_FALLBACKS = read_list("SECRET_KEY_FALLBACKS")
@@ -237,7 +235,6 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "accounts.models.demo_accounts.DemoPasswordValidator"},
 ]
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
@@ -281,9 +278,10 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "wire.schema.add_components"],
 }
 
-# Bounds on what a request may carry: bytes, fields
+# Bounds on what a request may carry, whatever its view takes (`max_body`): bytes, fields, files
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+DATA_UPLOAD_MAX_NUMBER_FILES = 0
 
 # Browsers and proxies ---------------------------------------------------------------------------
 

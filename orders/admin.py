@@ -104,7 +104,8 @@ class OrderAdmin(ReadOnlyAdmin):
 
     @admin.display(description="events")
     def timeline(self, order: Order) -> str:
-        rows = ((f"{event.at:%Y-%m-%d %H:%M:%S}", event.what, event.sub) for event in Event.objects.about(order))
+        events = Event.objects.about(order)
+        rows = ((f"{event.at:%Y-%m-%d %H:%M:%S}", event.what, event.sub) for event in events)
         return format_html_join("", "<div>{} UTC: {} by {}</div>", rows)
 
     def take_action(self, request: HttpRequest, picked: Any, action: str) -> None:

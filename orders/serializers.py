@@ -12,7 +12,7 @@ from orders.inventory import RequestedLine
 from orders.lifecycle import ACTIONS, Status
 from tokens.user import TokenUser, current_user
 from wire.problems import Problem, ProblemType
-from wire.serializers import Amount, Id, PageLinks, StrictSerializer, Text, Whole, read
+from wire.serializers import Amount, BoundedList, Id, PageLinks, StrictSerializer, Text, Whole, read
 
 # What comes in ----------------------------------------------------------------------------------
 
@@ -58,7 +58,7 @@ class NewOrderLine(StrictSerializer):
 class NewOrder(StrictSerializer):
     """An order to place; a product that stands there twice is taken as one line."""
 
-    lines = serializers.ListField(child=NewOrderLine(), min_length=1, max_length=MAX_LINES)
+    lines = BoundedList(child=NewOrderLine(), min_length=1, max_length=MAX_LINES)
     ship_to = Text(required=False, allow_blank=True, max_length=1000, default="")
 
 

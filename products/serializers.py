@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from products.catalogue import ORDERINGS, Search
 from products.reservations import RequestedLine, State
-from wire.serializers import Amount, Currency, Flag, Id, PageLinks, StrictSerializer, Text, Whole, read
+from wire.serializers import Amount, BoundedList, Currency, Flag, Id, PageLinks, StrictSerializer, Text, Whole, read
 
 MAX_LINES = 100
 MAX_HELD = 1_000_000
@@ -93,7 +93,7 @@ class WantedLine(StrictSerializer):
 class WantedLines(StrictSerializer):
     """All that an order wants."""
 
-    lines = WantedLine(many=True, allow_empty=False, max_length=MAX_LINES)  # type: ignore[call-arg]
+    lines = BoundedList(child=WantedLine(), min_length=1, max_length=MAX_LINES)
 
 
 def read_requested_lines(data: Any) -> list[RequestedLine]:

@@ -1,7 +1,9 @@
 """JSON in and out (RFC 8259): strict where it is read, compact where it is written."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 import orjson
@@ -11,6 +13,12 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 
 PROBLEM_TYPE = "application/problem+json"
+MAX_ELEMENTS = 1000
+"""Values in a text, those in others counted with them; the largest body that is taken has about 500."""
+MAX_DEPTH = 10
+STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+NESTING = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1, ord(","): 0}
+NO_MARKS = bytes(set(range(256)) - NESTING.keys())
 
 
 def write(value: Any) -> bytes:
@@ -32,17 +40,30 @@ def encode(value: Any) -> Any:
 
 
 class StrictJSONParser(BaseParser):
-    """Take UTF-8 JSON without NaN or lone surrogates, within the bound on request bodies."""
+    """Take UTF-8 JSON without NaN or lone surrogates, of bounded length, width and depth."""
 
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         """The value of the body; raises `ParseError`, or `RequestDataTooBig` beyond the bound."""
         request = parser_context["request"] if parser_context else stream
+        check_size(request._request.body)
         try:
             return orjson.loads(request._request.body)
         except orjson.JSONDecodeError as error:
             raise ParseError(f"The body is not JSON: {error}.") from error
+
+
+def check_size(text: bytes) -> None:
+    """Count elements and depth before anything is made of a text; raises `ParseError`."""
+    if len(text.translate(None, NO_MARKS)) <= MAX_DEPTH:
+        return  # With those in strings: so few need no closer look.
+
+    marks = STRING.sub(b"", text).translate(None, NO_MARKS)
+    if sum(marks.count(mark) for mark in (b",", b"[", b"{")) > MAX_ELEMENTS:
+        raise ParseError(f"The body has more than {MAX_ELEMENTS:,} elements.")
+    if max(accumulate(map(NESTING.__getitem__, marks)), default=0) > MAX_DEPTH:
+        raise ParseError(f"The body is more than {MAX_DEPTH} levels deep.")
 
 
 class JSONRenderer(BaseRenderer):

@@ -1,12 +1,11 @@
 """Every error of the API, answered in the same way (RFC 9457), also those DRF never sees."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-import orjson
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
 from django.db import Error, InterfaceError, OperationalError
@@ -60,6 +59,9 @@ CODES = {
     500: "internal-error",
     503: "unavailable",
 }
+MAX_ERRORS = 20
+"""In one answer, and so many characters of each name and sentence:"""
+MAX_CHARACTERS = 200
 
 logger = structlog.get_logger(__name__)
 
@@ -152,9 +154,20 @@ def find_problem(error: Exception) -> Problem | None:
 
 
 def read_errors(detail: Any) -> dict[str, Any]:
-    """What is wrong by field, as JSON has it: the fields of a list stand under their numbers, as strings."""
+    """What is wrong by field, the first errors of many: the fields of a list stand under their numbers, as strings."""
     errors = detail if isinstance(detail, dict) else {"non_field_errors": detail}
-    return dict(orjson.loads(orjson.dumps(errors, default=json.encode, option=orjson.OPT_NON_STR_KEYS)))
+    return dict(cut_errors(errors, left=iter(range(MAX_ERRORS))))
+
+
+def cut_errors(detail: Any, *, left: Iterator[int]) -> Any:
+    """As many errors as are left; names and sentences are cut, since both may quote the body."""
+    if isinstance(detail, dict):
+        parts = {str(name)[:MAX_CHARACTERS]: cut_errors(part, left=left) for name, part in detail.items()}
+        return {name: part for name, part in parts.items() if part}
+    if isinstance(detail, (list, tuple)):
+        return [part for part in (cut_errors(part, left=left) for part in detail) if part != ""]
+
+    return "" if next(left, None) is None else str(detail)[:MAX_CHARACTERS]
 
 
 def translate(error: Any, kind: ProblemType) -> Problem:
@@ -240,7 +253,9 @@ def answer_oauth(members: Members, headers: Headers) -> HttpResponse:
     """An error as RFC 6749 5.2 has it."""
     error = "temporarily_unavailable" if members["status"] == 503 else "invalid_request"
     body = {"error": error, "error_description": members["detail"]}
-    return HttpResponse(json.write(body), "application/json", members["status"], headers=headers)
+    return HttpResponse(
+        json.write(body), "application/json", members["status"], headers={"Cache-Control": "no-store", **headers}
+    )
 
 
 def answer_api(members: Members, headers: Headers) -> HttpResponse:

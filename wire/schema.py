@@ -49,7 +49,7 @@ ANSWERS = {
     409: "The state of things does not allow it.",
     410: "It was there once, and is no more.",
     412: "`If-Match` names another version.",
-    413: "The body is too large.",
+    413: "The body has more bytes than `x-max-body` says.",
     415: "The body is not `application/json`.",
     422: "The `Idempotency-Key` was used with another body.",
     429: "Too many tries; `Retry-After` says when.",
@@ -84,6 +84,8 @@ class TesseraSchema(AutoSchema):
 
         for status in self.error_statuses():
             operation["responses"].setdefault(str(status), self.describe_error(status))
+        if 413 in self.error_statuses():
+            operation["x-max-body"] = self.view.max_body
         return operation
 
     def describe_error(self, status: int) -> dict[str, Any]:

@@ -49,6 +49,18 @@ class PageLinks(serializers.Serializer[Any]):
     previous = serializers.URLField(allow_null=True)
 
 
+class BoundedList(serializers.ListField):
+    """A JSON array; its length is looked at before what stands in it."""
+
+    def __init__(self, *, max_length: int, **kwargs: Any) -> None:
+        super().__init__(max_length=max_length, **kwargs)
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        if isinstance(data, list):
+            self.run_validators(data)
+        return super().to_internal_value(data)
+
+
 class Text(serializers.CharField):
     """A JSON string; numbers and booleans are not taken for one."""
 

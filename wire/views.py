@@ -8,12 +8,16 @@ from rest_framework.views import APIView
 
 from tokens.permissions import OPEN, Scopes
 
+MAX_BODY = 64 * 1024
+"""Bytes of a body, where a view does not state how many it needs."""
+
 
 class View(APIView):
     """An API view that states the scope of each method; what it leaves out is refused."""
 
     scopes: ClassVar[Scopes] = {}
     problems: ClassVar[Mapping[str, tuple[int, ...]]] = {}
+    max_body: ClassVar[int] = MAX_BODY
     # What a view takes is in the document; OPTIONS is for browsers, which CorsMiddleware answers.
     http_method_names = [name for name in APIView.http_method_names if name != "options"]
 

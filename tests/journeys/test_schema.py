@@ -1,8 +1,12 @@
 """The whole document of the API, held against the API: no 5xx, no undocumented answer, whoever calls."""
 
+import time
+import tracemalloc
 import uuid
+from functools import partial
 from io import StringIO
 
+import orjson
 import pytest
 from django.conf import settings
 from django.core.management import call_command
@@ -13,6 +17,7 @@ from tokens.issuer import get_issuer
 from tokens.scopes import SERVICES
 from tokens.verification import cache
 from wire.demo import ADMIN, ALICE, PASSWORD
+from wire.json import MAX_DEPTH, MAX_ELEMENTS
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 hypothesis = pytest.importorskip("hypothesis", reason="hypothesis is not installed")
@@ -25,6 +30,8 @@ pytestmark = [
     pytest.mark.skipif(sorted(SERVICES) != settings.SERVICES, reason="needs all services in one process"),
 ]
 
+MAX_CPU, MAX_MEMORY, MAX_ANSWER = 0.1, 20_000_000, 64 * 1024
+"""Seconds and bytes that any request may cost, and bytes of the answer to a wrong one."""
 CHECKS = [
     not_a_server_error,
     checks.status_code_conformance,
@@ -36,6 +43,7 @@ ORDER_ID = "11111111-1111-4111-8111-111111111111"
 
 SCHEMA = schemathesis.openapi.from_wsgi("/api/schema/", get_wsgi_application())
 OPERATIONS = {operation.ok().label: operation.ok() for operation in SCHEMA.get_all_operations()}
+COMPONENTS = SCHEMA.raw_schema["components"]["schemas"]
 MODES = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
 
 
@@ -199,3 +207,70 @@ def test_every_operation_can_succeed(shop, label, accept):
 
     case.validate_response(response, checks=CHECKS)
     assert response.status_code < 300, response.content
+
+
+def request_schema(operation):
+    """What an operation takes, as the document says; nothing, if it takes nothing."""
+    content = operation.definition.raw.get("requestBody", {}).get("content", {})
+    name = content["application/json"]["schema"]["$ref"].rsplit("/", 1)[-1] if content else ""
+    return COMPONENTS[name] if name else {}
+
+
+def heavy_values(operation):
+    """The longest, widest and deepest values, in each field of an operation, and where no field is."""
+    names, many = list(request_schema(operation).get("properties", {})), MAX_ELEMENTS - 10
+    lists = [[{}] * 50, [{}] * many, [0] * many, [{"product": "x" * 500, "quantity": "x", "price": "x"}] * 50]
+    values = ["x" * 60_000, '"\\' * 10_000, "é" * 4000, nest(MAX_DEPTH - 1), 10**19, *lists]
+    yield from ({name: value} for name in [*names, "surplus"] for value in values)
+    yield from (dict.fromkeys(names, "x" * 4000), {str(number): 0 for number in range(many)}, {"x" * 60_000: 0})
+
+
+def nest(depth):
+    return [nest(depth - 1)] if depth else []
+
+
+def heavy_bodies(operation):
+    """Bodies that the bounds of an operation let through, or all but do."""
+    most = operation.definition.raw.get("x-max-body", 64 * 1024)
+    shapes = [b"{},", b"[[]],", b'{"a":', b"[", b'"",', b"1,", b'"\\"', b"\xff"]
+    bodies = [*map(orjson.dumps, heavy_values(operation)), *((b'{"lines":[' + shape * most)[:most] for shape in shapes)]
+    return [body for body in bodies if len(body) <= most]
+
+
+def measure(call):
+    """Seconds of CPU, the least of three tries, bytes at the peak, and the answer."""
+    seconds = []
+    for _ in range(3):
+        started = time.process_time()
+        call()
+        seconds.append(time.process_time() - started)
+    tracemalloc.start()
+    response = call()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return min(seconds), peak, response
+
+
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_no_body_costs_much(shop, label):
+    operation, caller = OPERATIONS[label], APIClient()
+    path = operation.path.format(**shop.paths(label))
+    headers = {"Authorization": f"Bearer {shop.bearer(label)}", "Idempotency-Key": str(uuid.uuid4())}
+    send = partial(caller.generic, operation.method, path, content_type="application/json", headers=headers)
+    costly = []
+    for body in heavy_bodies(operation):
+        seconds, peak, response = measure(partial(send, body))
+        answer = 0 if response.status_code < 400 else len(response.content)
+        if seconds > MAX_CPU or peak > MAX_MEMORY or answer > MAX_ANSWER or response.status_code >= 500:
+            costly.append((body[:60], seconds, peak, answer, response.status_code))
+
+    assert costly == []
+
+
+@pytest.mark.parametrize("name", [name for name in COMPONENTS if name.endswith("Request")])
+def test_every_list_and_text_that_comes_in_is_bounded(name):
+    bounds = {"array": {"maxItems"}, "string": {"maxLength", "enum", "format", "pattern"}}
+
+    for field, schema in COMPONENTS[name].get("properties", {}).items():
+        unbounded = [kind for kind in bounds if kind in schema.get("type", "") and not bounds[kind] & schema.keys()]
+        assert unbounded == [], field

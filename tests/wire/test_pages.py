@@ -1,8 +1,10 @@
 """Whatever goes wrong, a person is told in words, on a page that asks nobody anything."""
 
+from io import BytesIO
+
 import pytest
 from django.conf import settings
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from tokens.issuer import get_issuer
 from wire.error_pages import answer_page, error_handler
@@ -91,3 +93,29 @@ def test_what_pages_need_is_not_made_for_the_api(client, address, has):
     request = client.get(address).wsgi_request
 
     assert [hasattr(request, "session"), hasattr(request, "_messages")] == [has, has]
+
+
+@pytest.fixture
+def no_disk(settings):
+    """Whoever writes an upload to disk fails."""
+    settings.FILE_UPLOAD_TEMP_DIR = "/nowhere"
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 0
+
+
+@pytest.mark.parametrize("path", PAGES.values())
+def test_a_form_of_sixty_megabytes_is_refused_unread(client, no_disk, path):
+    page = client.post(path, {"file": BytesIO(b"x")}, CONTENT_LENGTH="60000000")
+
+    assert page.status_code == 413
+    assert "The form is too large" in text(page)
+
+
+@pytest.mark.parametrize("path", PAGES.values())
+def test_no_page_takes_a_file(no_disk, path):
+    browser = Client(enforce_csrf_checks=True)
+    browser.cookies[settings.CSRF_COOKIE_NAME] = "a" * 32
+
+    page = browser.post(path, {"name": "x", "file": BytesIO(b"x" * 60_000)})
+
+    assert page.status_code == 400
+    assert "That request could not be read" in text(page)

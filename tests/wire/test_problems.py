@@ -2,6 +2,7 @@
 
 from urllib.parse import unquote
 
+import orjson
 import pytest
 from django.test import Client
 
@@ -63,6 +64,31 @@ def test_ten_megabytes_are_413(alice):
     assert code(post(alice, b'"' + b"a" * 10_000_000 + b'"')) == (413, "too-large")
 
 
+@pytest.mark.parametrize(("size", "answer"), [(64 * 1024, (400, "invalid")), (64 * 1024 + 1, (413, "too-large"))])
+def test_a_body_has_64_kilobytes_at_most(alice, size, answer):
+    assert code(post(alice, b'"'.ljust(size - 1, b"a") + b'"')) == answer
+
+
+def test_brackets_and_commas_in_strings_are_not_counted(alice):
+    text = '[{",\\' * 2000
+
+    assert post(alice, orjson.dumps({"text": text})).json() == {"text": text}
+
+
+def test_at_most_twenty_errors_are_told(alice):
+    members = problem(post(alice, orjson.dumps({str(number): 1 for number in range(900)})))
+
+    assert len(members["errors"]) == 20
+
+
+def test_errors_that_quote_the_body_are_cut(alice):
+    members = problem(post(alice, orjson.dumps({"x" * 60_000: 1, "y": 1})))
+    quoted = problem(post(alice, orjson.dumps({"currency": "x" * 60_000})))
+
+    assert members["errors"] == {"x" * 200: ["Unknown field."], "y": ["Unknown field."]}
+    assert len(quoted["errors"]["currency"][0]) == 200
+
+
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
 def test_what_is_not_json_by_name_is_415(alice, content_type):
     assert code(post(alice, b"a=1", content_type)) == (415, "unsupported-media-type")
@@ -78,9 +104,24 @@ def test_what_is_not_json_by_name_is_415(alice, content_type):
         b'\xef\xbb\xbf{"text": "a"}',
         '{"text": "a"}'.encode("utf-16"),
         b'{"text": "\\ud800"}',
-        b"[" * 100_000,
+        b"[" * 60_000,
+        b"[" * 11 + b"]" * 11,
+        b"[" + b"1," * 1000 + b"1]",
+        b'{"text": "\\\\", "surplus": [' + b"{}," * 1000 + b"{}]}",
     ],
-    ids=["cut", "nan", "two", "no utf-8", "bom", "utf-16", "surrogate", "deep"],
+    ids=[
+        "cut",
+        "nan",
+        "two",
+        "no utf-8",
+        "bom",
+        "utf-16",
+        "surrogate",
+        "deep",
+        "too deep",
+        "too many",
+        "too many objects",
+    ],
 )
 def test_what_is_not_json_by_nature_is_400(alice, body):
     assert code(post(alice, body)) == (400, "malformed")

@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, client_id: str, renew: bool, secret_file: Path | None, **options: Any) -> None:
         if renew:
-            self.stdout.write(self.renew(client_id))
+            self.stdout.write(clients.renew_secret(self.find_client(client_id), by=BY))
             return
 
         client = self.build_client(client_id, options)
@@ -51,12 +51,12 @@ class Command(BaseCommand):
             raise CommandError(" ".join(error.messages)) from error
         return client
 
-    def renew(self, client_id: str) -> str:
+    def find_client(self, client_id: str) -> Client:
         found = Client.objects.filter(pk=client_id).first()
         if not found:
             raise CommandError(f"There is no client {client_id}.")
 
-        return clients.renew_secret(found, by=BY)
+        return found
 
     def register(self, client: Client) -> str:
         if Client.objects.filter(pk=client.pk).exists():
