@@ -130,6 +130,30 @@ def test_compose_names_every_secret_and_makes_each(tmp_path):
     assert used == set(compose()["secrets"]) == set(os.listdir(tmp_path))
 
 
+def test_a_secret_is_for_its_reader_alone_or_the_folder_is_shut(tmp_path):
+    folder = tmp_path / "secrets"
+    run("sh", str(rendered() / "secrets.sh"), str(folder))
+    modes = {path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    readers = {path.name: path.stat().st_uid for path in folder.iterdir()}
+
+    assert folder.stat().st_mode & 0o777 == 0o700
+    if os.geteuid():
+        assert modes == {0o644}
+    else:
+        assert modes == {0o600}
+        assert {name for name, uid in readers.items() if uid == 70} == {n for n in readers if n.endswith("_password")}
+        assert {*readers.values()} == {70, 10001}
+
+
+def test_what_each_container_is_given_it_may_read():
+    services = compose()["services"]
+    passwords = {secret for secret in compose()["secrets"] if secret.endswith("_password")}
+
+    assert set(services["postgres"]["secrets"]) == passwords
+    for name, service in services.items():
+        assert name == "postgres" or not passwords & set(service.get("secrets", []))
+
+
 def test_secrets_that_are_there_are_kept(tmp_path):
     run("sh", str(rendered() / "secrets.sh"), str(tmp_path))
     first = {path.name: path.read_text() for path in tmp_path.iterdir()}
