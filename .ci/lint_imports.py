@@ -12,23 +12,34 @@ from tokens.registry import Service, services  # noqa: E402
 
 BELOW = ("wire", "database | tokens")
 SHARED = {"config", "database", "tokens", "wire"}
-APART = {"benchmarks", "tests"}
-"""Packages that no contract is about."""
+APART = {"benchmarks", "deploy", "tests"}
+"""Folders of modules that no contract is about."""
+DISCOVERED = {"management", "migrations", "tests"}
 CLIENTS = ["tokens.client_credentials", "tokens.issuer", "tokens.http_client"]
 """Who speaks HTTP to a neighbour, beside each service's own client of the services that it calls."""
 
 
 def main() -> int:
-    found = {path.parent.name for path in ROOT.glob("*/__init__.py")} - APART
+    found = {path.parent.name for path in ROOT.glob("[!.]*/*.py")} - APART
     strange = sorted(found ^ {*SHARED, *services()})
     if strange:
         sys.exit(f"No contract is about {', '.join(strange)}: a service has a service.toml and an __init__.py.")
+
+    for service in services().values():
+        missing = sorted({"doors", "rules", *find_packages(service)} - service.layers.keys())
+        if missing:
+            sys.exit(f"{service.name}/service.toml: [layers] says nothing of {', '.join(missing)}.")
 
     target = ROOT / "var" / "importlinter.toml"
     target.parent.mkdir(exist_ok=True)
     target.write_text("\n".join(write_contracts(sorted(found))))
     linter = Path(sys.executable).with_name("lint-imports")
     return subprocess.run([linter, "--config", target, "--no-logo"], cwd=ROOT, check=False).returncode  # noqa: S603
+
+
+def find_packages(service: Service) -> set[str]:
+    """The packages inside a service, but for those that Django or pytest looks into."""
+    return {path.parent.name for path in (ROOT / service.name).glob("*/__init__.py")} - DISCOVERED
 
 
 def write_contracts(packages: list[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 
 
@@ -15,8 +15,11 @@ class AccountsConfig(AppConfig):
         post_migrate.connect(grant_new_scopes, sender=self)
 
 
-def grant_new_scopes(**_: Any) -> None:
-    """Give roles what services that are new say of them."""
+def grant_new_scopes(apps: Any = apps, **_: Any) -> None:
+    """Give roles what services that are new say of them, unless `migrate` stopped or went back before there are any."""
+    if "grantedscope" not in apps.all_models["accounts"]:
+        return
+
     from accounts.people import roles  # noqa: PLC0415  # There are models only now.
 
     roles.grant_new_scopes()

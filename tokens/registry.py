@@ -52,7 +52,7 @@ class Service(NamedTuple):
 @cache
 def services() -> dict[str, Service]:
     """Every service that has a folder, by name; raises `DescriptionError` for a description that is wrong."""
-    found = {path.parent.name: read_service(path) for path in sorted(ROOT.glob(f"*/{FILE}"))}
+    found = {path.parent.name: read_service(path) for path in sorted(ROOT.glob(f"[!.]*/{FILE}"))}
     check_scopes(found)
     for service in found.values():
         check_service(service, found)
@@ -62,10 +62,10 @@ def services() -> dict[str, Service]:
 def read_service(path: Path) -> Service:
     """A service by the description in its folder; raises `DescriptionError`."""
     try:
-        said: dict[str, Any] = tomllib.loads(path.read_text())
+        said: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         scopes = {name: read_scope(scope) for name, scope in said.pop("scopes", {}).items()}
         return Service(path.parent.name, scopes, **said)
-    except (tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise DescriptionError(f"{path.parent.name}/{FILE}: {error}") from error
 
 
@@ -87,6 +87,7 @@ def check_service(service: Service, found: dict[str, Service]) -> None:
     for name, scope in service.scopes.items():
         strange = sorted({*scope.roles} - {*ROLES})
         demand(not strange, service, f"{name}: no such role: {', '.join(strange)}; there are {', '.join(ROLES)}")
+        demand(re.fullmatch(r"[!#-\[\]-~]{1,64}", name), service, f"{name!r} is no scope (RFC 6749 3.3), or too long")
         demand(scope.people or not scope.roles, service, f"{name}: no role may carry it, yet roles are named")
     named = re.fullmatch("[a-z][a-z0-9]*", service.name)
     demand(named, service, "its name is an address, a host and a database: lower-case letters and digits alone")
@@ -95,6 +96,8 @@ def check_service(service: Service, found: dict[str, Service]) -> None:
     demand(plain, service, "away may hold no quotation mark, dollar or backslash: nginx would read them")
     demand(service.staff in ("", *service.scopes), service, f"staff names no scope of its own: {service.staff}")
     demand(service.staff or not service.sections, service, "sections want a staff scope that opens them")
+    shown = service.menu.keys() == {"label", "scope"} and service.menu["scope"] in service.scopes
+    demand(shown or not service.menu, service, "menu wants a label, and a scope of its own that shows it")
     for neighbour, wanted in service.calls.items():
         demand(neighbour in found, service, f"it calls {neighbour}, which is no service")
         demand(wanted in found[neighbour].scopes, service, f"{neighbour} has no scope {wanted}")

@@ -1,8 +1,10 @@
 """The scopes of a new service reach the roles that it names with the next `migrate`, once."""
 
 import pytest
+from django.apps.registry import Apps
 from django.core.management import call_command
 
+from accounts.apps import grant_new_scopes
 from accounts.models import GrantedScope, Role
 from accounts.people import roles
 from tokens.registry import Scope, Service, services
@@ -54,3 +56,9 @@ def test_roles_as_they_were_made_are_as_the_services_say():
     roles.grant_new_scopes()
 
     assert {role.name: role.scopes for role in Role.objects.all()} == made
+
+
+def test_a_migrate_that_goes_back_before_their_table_grants_nothing(with_reviews):
+    grant_new_scopes(apps=Apps())
+
+    assert carried("customer") == set()

@@ -239,7 +239,13 @@ def test_what_is_no_name_is_refused(name):
         call_command("startservice", name)
 
 
-@pytest.mark.parametrize("name", ["orders", "json", "admin", "token", "static", "login", "docs", "django"])
+@pytest.mark.parametrize("name", ["orders", "json", "admin", "token", "static", "login", "docs", "django", "messages"])
 def test_a_name_that_is_taken_is_refused(name):
     with pytest.raises(CommandError, match=f"{name} is taken"):
+        call_command("startservice", name)
+
+
+@pytest.mark.parametrize("name", ["returns", "events", "leases"])
+def test_a_name_whose_model_could_not_be_called_so_is_refused(name):
+    with pytest.raises(CommandError, match=f"'{name[:-1]}' is a word of Python's, or a model that every service has"):
         call_command("startservice", name)

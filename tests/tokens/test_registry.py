@@ -73,6 +73,8 @@ def test_who_is_called_comes_before_who_calls():
         ('staff = "reviews:moderate"', 'stuff = "reviews:moderate"', "unexpected keyword argument 'stuff'"),
         ("clients = true", "client = true", "unexpected keyword argument 'client'"),
         ('meaning = "Read reviews"', "", "missing 1 required positional argument: 'meaning'"),
+        ('"reviews:read"', '"read reviews"', "'read reviews' is no scope"),
+        ("[sections]", "menu = { label = 'Reviews' }\n[sections]", "menu wants a label, and a scope of its own"),
         ('roles = ["customer"]', 'roles = ["customer"]\npeople = false', "no role may carry it, yet roles are named"),
     ],
 )
@@ -84,6 +86,14 @@ def test_a_wrong_description_is_refused_by_file_and_reason(reviews, before, afte
 
     assert "/service.toml: " in str(refused.value)
     assert complaint in str(refused.value)
+
+
+def test_a_hidden_folder_is_no_service(reviews, tmp_path):
+    """`startservice` writes there first, and may be killed."""
+    (tmp_path / ".gifts").mkdir()
+    (tmp_path / ".gifts" / registry.FILE).write_text("")
+
+    assert sorted(reviews(GOOD)) == ["accounts", "orders", "products", "reviews"]
 
 
 @pytest.mark.parametrize("name", ["gift_cards", "files"])

@@ -3,9 +3,11 @@
 import subprocess
 import sys
 from importlib.util import find_spec
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import get_resolver
@@ -14,6 +16,7 @@ from config.environment import for_child
 from tokens.registry import TAKEN
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "service_template"
+MODELS = ("event", "lease", "model")
 
 
 class Command(BaseCommand):
@@ -28,7 +31,9 @@ class Command(BaseCommand):
         for word in (name, singular):
             if not (word.isascii() and word.isalpha() and word.islower() and len(word) <= 30):
                 raise CommandError(f"{word!r}: a name is of at most 30 letters from a to z.")
-        if name in {*TAKEN, *taken_paths()} or find_spec(name) or (settings.BASE_DIR / name).exists():
+            if word in MODELS or iskeyword(word):
+                raise CommandError(f"{word!r} is a word of Python's, or a model that every service has.")
+        if name in {*TAKEN, *taken_paths(), *taken_labels()} or find_spec(name) or (settings.BASE_DIR / name).exists():
             raise CommandError(f"{name} is taken: by a folder, a library or an address. Choose another name.")
 
         words = {"Samples": name.capitalize(), "samples": name, "Sample": singular.capitalize(), "sample": singular}
@@ -45,6 +50,11 @@ def taken_paths() -> set[str]:
     """The words that addresses begin with, on pages and under /api/."""
     routes = [str(entry.pattern) for include in get_resolver().url_patterns for entry in find_entries(include)]
     return {word for route in routes for word in route.split("/")[:2]} | {"static"}
+
+
+def taken_labels() -> set[str]:
+    """The labels of Django's own apps and of others', such as `messages`."""
+    return {config.label for config in apps.get_app_configs()}
 
 
 def find_entries(entry: Any) -> list[Any]:
