@@ -29,10 +29,10 @@ QUIET = {"LOG_LEVEL": "WARNING", "CORS_ALLOWED_ORIGINS": ORIGIN}
 
 
 class Shape:
-    """A shop that runs: `processes` and `environments` are by service."""
+    """A shop that runs: `processes` and `environments` are by service, `log` is of what is asked first."""
 
-    def __init__(self, name: str, url: str, environments: dict[str, dict[str, str]]) -> None:
-        self.name, self.url, self.environments = name, url, environments
+    def __init__(self, name: str, url: str, environments: dict[str, dict[str, str]], log: Path | None = None) -> None:
+        self.name, self.url, self.environments, self.log = name, url, environments, log
         self.processes: dict[str, Process] = {}
         self.customers: dict[str, Customer] = {}
 
@@ -187,7 +187,7 @@ def open_monolith(folder: Path, **own: str) -> Iterator[Shape]:
     )
     manage(shared, "migrate", "--verbosity", "0")
     manage(shared, "demo")
-    shape = Shape("monolith", url, dict.fromkeys(services(), shared))
+    shape = Shape("monolith", url, dict.fromkeys(services(), shared), folder / "shop.log")
     with serving(shared, folder / "shop.log", port=port) as process, working(shared, folder / "work.log"):
         shape.processes = dict.fromkeys(services(), process)
         yield shape
@@ -199,7 +199,7 @@ def open_split(folder: Path, databases: str = "", **own: str) -> Iterator[Shape]
     split = Split(folder, free_port(), {service: free_port() for service in by_calls()}, databases)
     prepare(split)
     environments = {service: environment(split, service) | QUIET | own for service in by_calls()}
-    shape = Shape("split", split.url, environments)
+    shape = Shape("split", split.url, environments, folder / "gateway.log")
     with ExitStack() as stack:
         start_services(stack, shape, split)
         for service in [name for name in by_calls() if services()[name].calls]:

@@ -1,8 +1,14 @@
 """What the gateway does by itself."""
 
-import pytest
+import json
+from http.client import HTTPConnection
 
-from tests.journeys.split.shapes import ORIGIN, Browser
+import pytest
+import requests
+
+from tests.journeys.processes import free_port
+from tests.journeys.split.shapes import ORIGIN, Browser, routing
+from tokens.registry import services
 
 pytestmark = pytest.mark.slow
 
@@ -51,6 +57,43 @@ def test_the_address_of_a_client_is_what_the_gateway_saw(split):
 
     assert "6.6.6.6" not in str(sessions)
     assert "127.0.0.1" in str(sessions)
+
+
+LINK = "/password-reset/MQ/d0c3b4-secret/"
+
+
+def test_the_log_has_a_line_for_what_no_service_answered_and_no_secret(tmp_path):
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with routing(tmp_path / "gateway", port, {service: free_port() for service in services()}):
+        requests.get(f"{url}{LINK}", headers={"Referer": f"{url}{LINK}", "X-Request-ID": "mine"}, timeout=5)
+        requests.post(f"{url}//password-reset/MQ/secret/", data={"new_password1": "secret"}, timeout=5)
+        requests.get(f"{url}/api/orders/?access_token=secret", headers={"Authorization": "Bearer secret"}, timeout=5)
+        link_as_no_browser_writes_it = HTTPConnection("127.0.0.1", port)
+        link_as_no_browser_writes_it.request("GET", "/%70assword-reset/MQ/secret/", headers={"Cookie": "secret"})
+        link_as_no_browser_writes_it.getresponse().read()
+        requests.delete(f"{url}/api/orders/%00?secret", timeout=5)
+    text = (tmp_path / "gateway.log").read_text()
+
+    lines = [json.loads(line) for line in text.splitlines()[1:]]
+    assert "secret" not in text
+    assert [(line["code"], line["request"]) for line in lines] == [
+        (503, "GET /password-reset/***/"),
+        (503, "POST /password-reset/***/"),
+        (503, "GET /api/orders/"),
+        (503, "GET /"),
+        (400, "DELETE /api/orders/"),
+    ]
+    assert lines[0]["request_id"] == "mine"
+
+
+def test_what_a_service_answered_is_in_its_own_log_alone(split):
+    before = split.log.read_text()
+
+    statuses = [split.ask("GET", path).status_code for path in ("/healthz", "/api/orders/", "/nothing/")]
+
+    assert statuses == [200, 401, 404]
+    assert split.log.read_text() == before
 
 
 # Other origins ----------------------------------------------------------------------------------
