@@ -34,6 +34,7 @@ from orders.inventory import InventoryUnavailable, RequestedLine, get_inventory
 from orders.lifecycle import ACTIONS, HOLDING, TARGETS, Status, allowed_actions
 from orders.models import PAYMENT_TERM, IdempotencyKey, Order
 from orders.presenters import present_outcome
+from orders.queries import NoSuchOrder
 from products import catalogue, reservations, stock
 from products.models import Reservation, Stock
 from products.reconciliation import find_drift
@@ -283,7 +284,7 @@ class ShopMachine(Shop):
         reference = "R" if action == "pay" else ""
         try:
             after = transitions.take_action(order_id, action, by=caller, reference=reference)
-        except (transitions.NoSuchOrder, transitions.NotAllowed, transitions.WrongStatus):
+        except (NoSuchOrder, transitions.NotAllowed, transitions.WrongStatus):
             assert not may
             assert Order.objects.get(pk=order_id).version == before.version
         else:
