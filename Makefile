@@ -100,7 +100,7 @@ migrations:
 deploy:
 	DEBUG=off SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))') \
 	ISSUER=https://shop.example ALLOWED_HOSTS=shop.example EMAIL_URL=smtp://mail.shop.example \
-	$(PY) manage.py check --deploy --fail-level WARNING
+	DATABASE_URL=sqlite://:memory: $(PY) manage.py check --deploy --fail-level WARNING
 
 openapi: .venv/dev
 	$(PY) manage.py openapi

@@ -132,8 +132,6 @@ class RoleForm(forms.ModelForm):
 
 @admin.register(Role)
 class RoleAdmin(EventedAdmin):
-    """Roles: what their users' tokens may carry."""
-
     form = RoleForm
     list_display = ["name", "scope_words"]
     search_fields = ["name"]
@@ -160,8 +158,6 @@ class RoleAdmin(EventedAdmin):
 
 @admin.register(Session)
 class SessionAdmin(ReadOnlyAdmin):
-    """Log-ins, and the means to end them."""
-
     list_display = ["user", "client_id", "device", "address", "created_at", "rotated_at", "ended_at", "end_reason"]
     list_filter = ["client_id", ("ended_at", admin.EmptyFieldListFilter), "created_at"]
     list_select_related = ["user"]

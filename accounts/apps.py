@@ -12,6 +12,9 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
+        """Register checks, and have roles learn of new scopes."""
+        from accounts import checks  # noqa: F401, PLC0415  # There are models only now.
+
         post_migrate.connect(grant_new_scopes, sender=self)
 
 

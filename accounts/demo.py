@@ -10,10 +10,7 @@ from wire.events import SYSTEM
 
 
 def add_demo() -> str:
-    """Make the demo's people where they are missing; what was done, in words.
-
-    Only with DEBUG on, since everybody knows their password.
-    """
+    """Make the demo's people where they are missing, with DEBUG alone, since their password is known; what was done."""
     if not settings.DEBUG:
         return "nobody added, since DEBUG is off"
 

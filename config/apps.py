@@ -1,11 +1,15 @@
 """Config as an app: first in INSTALLED_APPS, without models; it owns the commands of the whole."""
 
+import structlog
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin import apps, site
+from django.core import checks as django_checks
 
-from config import failpoints
+from config import checks, failpoints
 from tokens.scopes import STAFF_SCOPES
+
+logger = structlog.get_logger(__name__)
 
 
 class TesseraConfig(AppConfig):
@@ -14,7 +18,10 @@ class TesseraConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        """Set the one trap that a test may have asked for."""
+        """Register checks, and set the one trap that a test may have asked for."""
+        if settings.SECRET_KEY == settings.DEVELOPMENT_KEY and settings.SECRET_KEY_FALLBACKS:
+            logger.warning("development_key_in_use", why="SECRET_KEY is not set, though SECRET_KEY_FALLBACKS is")
+        django_checks.register(checks.check_sslmode, django_checks.Tags.security, deploy=True)
         if settings.FAILPOINT:
             failpoints.arm(settings.FAILPOINT)
 

@@ -21,7 +21,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @public
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Whether the process may serve: its database answers, and tokens can be checked."""
+    """Whether the process may serve: its database answers, and tokens can be checked, and signed by accounts."""
     checks = {"database": check_database(), "issuer": ask_issuer()}
     ready = all(state == "ok" for state in checks.values())
     return answer_health(200 if ready else 503, {"status": "ready" if ready else "not ready", **checks})
@@ -46,9 +46,18 @@ def check_database() -> str:
 def ask_issuer() -> str:
     try:
         check_issuer()
-    except IssuerUnavailable:
+        check_signing()
+    except (IssuerUnavailable, DatabaseError):
         return "unavailable"
     return "ok"
+
+
+def check_signing() -> None:
+    """Raise `IssuerUnavailable` if this process is to sign tokens and cannot open the key for it."""
+    if "accounts" in settings.SERVICES:
+        from accounts.issuing import keys  # noqa: PLC0415 - accounts may not be installed
+
+        keys.current_signer()
 
 
 def answer_health(status: int, members: dict[str, str]) -> HttpResponse:

@@ -121,6 +121,8 @@ TEMPLATES = [
 
 # Secrets ----------------------------------------------------------------------------------------
 
+# Whether what everybody knows is let in: the development key, the demo's people, their password.
+DEVELOPMENT = DEBUG
 DEVELOPMENT_KEY = "development-only-never-in-production-0123456789-abcdefghijklmnopqrstuvwxyz"
 SECRET_KEY = read_text("SECRET_KEY", default=DEVELOPMENT_KEY)
 SECRET_KEY_FALLBACKS = read_list("SECRET_KEY_FALLBACKS")
@@ -235,6 +237,7 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.models.demo_accounts.DemoPasswordValidator"},
 ]
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"

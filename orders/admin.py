@@ -104,8 +104,7 @@ class OrderAdmin(ReadOnlyAdmin):
 
     @admin.display(description="events")
     def timeline(self, order: Order) -> str:
-        events = Event.objects.about(order)
-        rows = ((f"{event.at:%Y-%m-%d %H:%M:%S}", event.what, event.sub) for event in events)
+        rows = ((f"{event.at:%Y-%m-%d %H:%M:%S}", event.what, event.sub) for event in Event.objects.about(order))
         return format_html_join("", "<div>{} UTC: {} by {}</div>", rows)
 
     def take_action(self, request: HttpRequest, picked: Any, action: str) -> None:

@@ -10,9 +10,6 @@ from django.conf import settings
 from django.db import connection
 from django.utils.module_loading import import_string
 
-Facts = list[dict[str, Any]]
-"""The facts of each line that is in the way, as JSON has them."""
-
 
 class RequestedLine(NamedTuple):
     """A line as its buyer wants it, with the price that they saw, if they say so."""
@@ -34,11 +31,11 @@ class ReservedLine(NamedTuple):
 
 
 class NotReserved(Exception):
-    """Products will never hold these lines: `code` says why, `lines` has the facts of each."""
+    """Products will never hold these lines: `code` says why, `lines` has the facts of each, as JSON has them."""
 
     code: str = "not-reserved"
 
-    def __init__(self, lines: Facts) -> None:
+    def __init__(self, lines: list[dict[str, Any]]) -> None:
         super().__init__(self.code)
         self.lines = lines
 
@@ -58,7 +55,7 @@ class PriceChanged(NotReserved):
 class Unorderable(NotReserved):
     """Products that cannot be ordered, or not together: per line `{product}`."""
 
-    def __init__(self, code: str, lines: Facts) -> None:
+    def __init__(self, code: str, lines: list[dict[str, Any]]) -> None:
         self.code = code
         super().__init__(lines)
 

@@ -35,8 +35,7 @@ FAILURES = 5
 REST = 5.0
 """Seconds that an open breaker lets nobody through."""
 AT_ONCE = 8
-"""Calls of one process under way at once, well below the requests it answers at once: whoever only
-reads must not have to wait for those who wait for products."""
+"""Calls of a process under way at once, fewer than it answers: who only reads must not wait for those who call."""
 QUEUE = 0.25
 """Seconds that a call waits for its turn; long enough wherever products answers at all."""
 

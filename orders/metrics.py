@@ -11,7 +11,7 @@ from orders.models import Order
 logger = structlog.get_logger(__name__)
 
 NAME = "tessera_orders_unsettled"
-HELP = "Orders that are not finished with products: by `state`, owing it a verb, waiting for it, or past the deadline"
+HELP = "Orders that are not finished with products: by `state`, owing it a call, waiting for it, or past the deadline"
 
 
 class Unsettled:

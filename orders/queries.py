@@ -1,17 +1,16 @@
 """Reading orders: lists of them, one by its id, and their lines and events."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
+
+from django.db.models import QuerySet
 
 from database import prepared
 from orders.lifecycle import Caller
 from orders.models import Event, Line, Order
 from orders.order_details import EVENT_COLUMNS, LINE_COLUMNS, OrderDetails
 from wire.keyset import Ordering, Page, Row, kept_list
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
 
 SIZES = (1, 20, 100)
 """Of how many orders the lines are read by one statement: few, so that few are prepared."""

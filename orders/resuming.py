@@ -56,10 +56,7 @@ def attempt(order_id: UUID) -> str:
 
 
 def settle(order_id: UUID) -> None:
-    """Go on where an order was left. Safe to repeat, never from inside a transaction.
-
-    Raises `InventoryUnavailable`; or `Gone` or `OtherLines`, if products says what cannot be.
-    """
+    """Go on where an order was left. Safe to repeat. Raises `InventoryUnavailable`, `Gone` or `OtherLines`."""
     order = queries.order_by_id.get(order_id=order_id)
     if order.status == Status.PENDING and Order.objects.acquire_lease(order_id):
         order = checkout.resume_order(order)

@@ -1,18 +1,15 @@
 """What one customer may have ordered and not yet paid: stock that is held is taken from everybody else."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
 
 from database import locks, prepared
 from orders.inventory import RequestedLine
 from orders.lifecycle import UNPAID
 from orders.models import Order
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
 
 
 class TooManyUnpaid(Exception):

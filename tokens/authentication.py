@@ -18,10 +18,7 @@ class BearerAuthentication(JWTStatelessUserAuthentication):
         """Unlike its base, look up no model of users: there need be none."""
 
     def authenticate(self, request: Request) -> tuple[TokenUser, Claims] | None:  # type: ignore[override]
-        """The caller and the claims, or None where no Bearer token is presented.
-
-        Raises `TokenRefused`, `RequestRefused` or `IssuerUnavailable`.
-        """
+        """The caller and the claims, if any; raises `TokenRefused`, `RequestRefused` or `IssuerUnavailable`."""
         token = read_bearer(request)
         if token is None:
             return None

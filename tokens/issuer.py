@@ -37,7 +37,6 @@ class TokenIssuer(Protocol):
 
 @cache
 def get_issuer() -> TokenIssuer:
-    """The issuer that `settings.TOKEN_ISSUER` names."""
     return import_string(settings.TOKEN_ISSUER)()
 
 
@@ -84,10 +83,7 @@ def read_body(response: Response) -> bytes:
 
 def find_key(kid: object, issuer: TokenIssuer) -> VerifyingKey | None:
     """The key with that `kid`; the keys are fetched anew if it is not among them."""
-    if not isinstance(kid, str):
-        return None
-
-    return issuer.keys().get(kid) or issuer.refetch_keys().get(kid)
+    return (issuer.keys().get(kid) or issuer.refetch_keys().get(kid)) if isinstance(kid, str) else None
 
 
 def read_status_list(token: str, number: int, issuer: TokenIssuer, held: StatusList | None) -> StatusList:

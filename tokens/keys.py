@@ -48,10 +48,7 @@ KeySet = Mapping[str, VerifyingKey]
 
 
 def read_key_set(document: Any) -> dict[str, VerifyingKey]:
-    """The keys of a JWK set, by `kid`.
-
-    Raises `ValueError` for no key, one `kid` twice, a private member, or a `kid` that is not its key's thumbprint.
-    """
+    """The keys of a JWK set; raises `ValueError` for none, a `kid` twice or not a thumbprint, or a private member."""
     if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
         raise ValueError("The key set is not a JWK set.")
 

@@ -14,6 +14,12 @@ UNDECRYPTABLE = (
     "a fresh key and ends every access token."
 )
 
+NOT_SET = "SECRET_KEY is not set, so the public development key is in use, which is not this shop's. "
+IN_DEVELOPMENT = (
+    "The stored signing key was made under the development key, which everybody knows. Run `manage.py rotate_keys "
+    "--now`, which makes a fresh key and ends every access token."
+)
+
 
 class Undecryptable(Exception):
     """No key derived from SECRET_KEY or its fallbacks decrypts a stored private key; the text says what to do."""
@@ -38,7 +44,36 @@ def decrypt(encrypted: bytes, purpose: str) -> bytes:
     try:
         return fernet(purpose).decrypt(bytes(encrypted))
     except InvalidToken as error:
-        raise Undecryptable(UNDECRYPTABLE) from error
+        raise Undecryptable(explain(encrypted, purpose)) from error
+
+
+def explain(encrypted: bytes, purpose: str) -> str:
+    """Why nothing decrypts what is stored, and what to do about it."""
+    if settings.SECRET_KEY == settings.DEVELOPMENT_KEY:
+        return NOT_SET + UNDECRYPTABLE
+
+    known = not settings.DEVELOPMENT and opens(encrypted, purpose, settings.DEVELOPMENT_KEY)
+    return IN_DEVELOPMENT if known else UNDECRYPTABLE
+
+
+def is_current(encrypted: bytes, purpose: str) -> bool:
+    """Whether something is encrypted under the present SECRET_KEY, not under a fallback."""
+    return opens(encrypted, purpose, settings.SECRET_KEY)
+
+
+def is_lost(encrypted: bytes, purpose: str) -> bool:
+    """Whether neither SECRET_KEY nor a fallback decrypts something."""
+    return not any(
+        opens(encrypted, purpose, secret) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    )
+
+
+def opens(encrypted: bytes, purpose: str, secret: str) -> bool:
+    try:
+        Fernet(urlsafe_b64encode(derive_key(secret, purpose))).decrypt(bytes(encrypted))
+    except InvalidToken:
+        return False
+    return True
 
 
 def fernet(purpose: str) -> MultiFernet:

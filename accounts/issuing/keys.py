@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from accounts.issuing.key_derivation import Undecryptable, decrypt, encrypt
+from accounts.issuing.key_derivation import Undecryptable, decrypt, encrypt, is_current, is_lost
 from accounts.models import Event, SigningKey
 from database import batch_delete, prepared
 from tokens.errors import IssuerUnavailable
@@ -25,6 +25,8 @@ SIGNS_FOR = timedelta(days=90)
 KEPT_FOR = timedelta(days=30)
 """How long the row of a key stays after it was published last."""
 PURPOSE = "signing keys"
+RSA_BITS = 3072
+"""Of new keys; shorter ones that are stored sign on until they are retired."""
 
 State = SigningKey.State
 logger = structlog.get_logger(__name__)
@@ -122,10 +124,7 @@ def announce(now: datetime, by: Actor = SYSTEM) -> None:
 
 
 def announce_next(*, by: Actor) -> SigningKey:
-    """The key that is announced, announced now if none was.
-
-    Raises `Undecryptable` where the one that signs until then cannot be decrypted.
-    """
+    """The key announced, now if none was; raises `Undecryptable` where the one that signs cannot be decrypted."""
     current = signing_key()
     load_private_key(current.kid, bytes(current.private_key))
     announce(timezone.now(), by)
@@ -182,9 +181,28 @@ def create_key(state: SigningKey.State, what: str, *, signs_from: datetime, by: 
     return key
 
 
+def rewrap_keys() -> int:
+    """Encrypt every stored key under the present SECRET_KEY, so that no fallback is needed for it; how many.
+
+    Safe to repeat, and to be cut off: each key is one conditional UPDATE. Raises `Undecryptable`.
+    """
+    return sum(rewrap(key.kid, bytes(key.private_key)) for key in keys_to_rewrap())
+
+
+def keys_to_rewrap() -> list[SigningKey]:
+    """The keys that are not stored under the present SECRET_KEY, but for those that are lost and needed no more."""
+    others = [key for key in SigningKey.objects.all() if not is_current(bytes(key.private_key), PURPOSE)]
+    return [key for key in others if key.state != State.RETIRED or not is_lost(bytes(key.private_key), PURPOSE)]
+
+
+def rewrap(kid: str, private_key: bytes) -> int:
+    again = encrypt(decrypt(private_key, PURPOSE), PURPOSE)
+    return SigningKey.objects.filter(kid=kid, private_key=private_key).update(private_key=again)
+
+
 def generate_key_pair(algorithm: str) -> Any:
     if algorithm == "RS256":
-        return RSAKey.generate_key(2048)
+        return RSAKey.generate_key(RSA_BITS)
 
     return ECKey.generate_key("P-256") if algorithm == "ES256" else OKPKey.generate_key("Ed25519")
 
@@ -204,10 +222,7 @@ class Signer(NamedTuple):
 
 
 def current_signer() -> Signer:
-    """What a token is signed with now.
-
-    Raises `IssuerUnavailable` where the key cannot be decrypted; the log says how to mend that.
-    """
+    """What a token is signed with now; raises `IssuerUnavailable` for a key that cannot be decrypted, and logs why."""
     if is_shared():
         return Signer(SHARED_KID, "HS256", settings.JWT_SIGNING_KEY.encode())
 
@@ -220,10 +235,7 @@ def current_signer() -> Signer:
 
 
 def clear_keys() -> int:
-    """Delete the keys that were published last a month ago; how many.
-
-    A key of an algorithm that signs no more retires when its time is over, so that it ends too.
-    """
+    """Delete the keys that were published last a month ago; how many. Those of an algorithm not used now retire."""
     now = timezone.now()
     if find_unretired()[0]:
         others = SigningKey.objects.exclude(state=State.RETIRED).exclude(algorithm=settings.JWT_ALGORITHM)

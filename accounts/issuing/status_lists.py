@@ -60,18 +60,12 @@ def revoked_entries(number: int) -> dict[int, int]:
 
 
 def publish_list(number: int) -> str:
-    """The status list token of a list as the table has it now, since whoever fetches it adds their own delay.
-
-    It is signed once per change and minute. Raises `ListUnknown` for a list that does not exist.
-    """
+    """The token of a list as the table has it now, signed once per change and minute; raises `ListUnknown`."""
     return sign_status_list(number, read_list(number), current_signer())
 
 
 def clear_statuses() -> int:
-    """Delete the entries that no session or client has any more and no token that has not expired names; how many.
-
-    The last entry stays, so that no list ever goes away.
-    """
+    """Delete the entries that no session, client or living token has; how many. The last one stays, with its list."""
     dead = Q(revoked_at=None) | Q(revoked_at__lt=timezone.now() - longest_lifetime() - timedelta(days=1))
     last = TokenStatus.objects.aggregate(last=Max("pk"))["last"] or 0
     return batch_delete.delete(TokenStatus.objects.filter(dead, session=None, client=None, pk__lt=last))

@@ -14,6 +14,7 @@ from accounts.issuing import status_lists
 from accounts.issuing.tokens import RefreshClaims, issue_access, issue_refresh, read_refresh
 from accounts.login import throttling
 from accounts.models import Event, Session, TokenStatus, User
+from accounts.models.demo_accounts import is_refused
 from accounts.models.sessions import SessionQuerySet, renew_session, session_by_id
 from database import batch_delete, prepared
 from tokens.errors import TokenRefused
@@ -57,7 +58,7 @@ def log_in(email: str, password: str, origin: Origin) -> TokenPair:
     limits = throttling.login_limits(email, address)
     wait = throttling.count_attempt(limits)
     user = authenticate(username=email, password=password)
-    if not isinstance(user, User):
+    if not isinstance(user, User) or not user.may_log_in or is_refused(password):
         throttling.record_failure(email, address, wait=wait)
         raise InvalidCredentials
 
@@ -131,7 +132,7 @@ def rotate(claims: RefreshClaims) -> TokenPair | None:
     if not session or session.ended_at:
         return None
 
-    if session.user.is_active and (won or is_retry(session, claims)):
+    if session.user.may_log_in and (won or is_retry(session, claims)):
         return issue_tokens(session) if renew_status(session) else None
 
     end_misused(session, claims)
@@ -139,9 +140,9 @@ def rotate(claims: RefreshClaims) -> TokenPair | None:
 
 
 def end_misused(session: Session, claims: RefreshClaims) -> None:
-    """End the session of a disabled user, and one whose token was used again (RFC 9700 4.14.2)."""
+    """End the session of a user who may not log in, and one whose token was used again (RFC 9700 4.14.2)."""
     own = Session.objects.filter(pk=session.pk)
-    if not session.user.is_active:
+    if not session.user.may_log_in:
         end(own, reason="disabled", by=SYSTEM)
     elif claims.generation < session.generation:
         end(own, reason="reuse", by=SYSTEM)

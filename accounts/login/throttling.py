@@ -96,9 +96,8 @@ def source_of(address: str | None) -> str:
 def count_attempt(limits: list[Limit]) -> int:
     """Count an attempt as failed, before that is known, so that no burst slips through.
 
-    The seconds that the next one will have to wait if this one fails. Raises `TooManyFailures`
-    where any key is blocked; then the attempt counts nowhere, so that who is blocked here cannot
-    lock the account for others.
+    The seconds that the next one has to wait if this one fails. Raises `TooManyFailures` where any key is blocked; the
+    attempt then counts nowhere, so that whoever is blocked here cannot lock the account for others.
     """
     now = int(time.time())
     return max(count_one(limit, now) for limit in limits)
@@ -125,10 +124,7 @@ DECREMENT = "UPDATE accounts_failedlogin SET failures = failures - 1, blocked_un
 
 
 def count_one(limit: Limit, now: int) -> int:
-    """Raise one count and set its wait by one atomic upsert; that wait, in seconds.
-
-    Raises `TooManyFailures` where the key is blocked.
-    """
+    """Raise one count by one atomic upsert; the wait in seconds that it brings. Raises `TooManyFailures` if blocked."""
     values = {**limit._asdict(), "now": now, "window": WINDOW, "longest": LONGEST_WAIT}
     with connection.cursor() as cursor:
         cursor.execute(UPSERT, values)
@@ -152,10 +148,7 @@ def count_success(limits: list[Limit]) -> None:
 
 @transaction.atomic
 def record_failure(email: str, address: str | None, *, wait: int) -> None:
-    """Record a failed log-in, and the lock of `wait` seconds that it brought.
-
-    There may be no account with that address.
-    """
+    """Record a failed log-in, perhaps of no account, and the lock of `wait` seconds that it brought."""
     subject = FailedLogIn(key=f"address {address}"[:64])
     Event.objects.record(subject, "log-in failed", by=SYSTEM, email=email[:254], address=address)
     if wait:

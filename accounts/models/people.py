@@ -4,12 +4,14 @@ import uuid
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 
+from accounts.models.demo_accounts import DEMO_EMAILS, DemoPasswordValidator
 from database import prepared
 from tokens.scopes import ROLE_SCOPES
 
@@ -54,19 +56,18 @@ class UserManager(BaseUserManager["User"]):
         return user_by_email.get(email=fold_email(username or ""))
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """A new user with the customer role."""
+        """A new user with the customer role; raises `ValidationError` for the demo's password in production."""
+        DemoPasswordValidator().validate(password)
         user = self.model(email=email, **fields)
         user.set_password(password)
         return self.add_customer(user)
 
     def add_customer(self, user: "User") -> "User":
-        """Store a new user, as a customer."""
         user.save(force_insert=True, using=self._db)
         user.roles.set(Role.objects.filter(name="customer"))
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """A new user with the admin role."""
         user = self.create_user(email, password, **fields)
         user.roles.add(Role.objects.get(name="admin"))
         return user
@@ -103,6 +104,11 @@ class User(AbstractBaseUser):
     def sub(self) -> str:
         return str(self.pk)
 
+    @property
+    def may_log_in(self) -> bool:
+        """Whether the account is active, and in production none of the demo's."""
+        return self.is_active and (settings.DEVELOPMENT or DEMO_EMAILS.get(self.pk) != self.email)
+
     def check_password(self, raw_password: str | None) -> bool:
         """Whether it is the user's; a hash that is weaker than today's is exchanged."""
         outdated: list[str] = []
@@ -112,10 +118,7 @@ class User(AbstractBaseUser):
         return not outdated or self.rehash(raw_password)
 
     def rehash(self, raw_password: str) -> bool:
-        """Hash a password anew that was found right; whether it still is right.
-
-        Only the hash that was checked is exchanged: a password set meanwhile stays.
-        """
+        """Hash a right password anew, unless another was set meanwhile, which stays; whether it still is right."""
         encoded = make_password(raw_password)
         own = User.objects.filter(pk=self.pk)
         if own.filter(password=self.password).update(password=encoded):
@@ -137,7 +140,6 @@ def user_by_email(email: str) -> models.QuerySet[User]:
 
 @prepared.objects(Role, user_id="users__id")
 def roles_of(user_id: uuid.UUID) -> models.QuerySet[Role]:
-    """The roles of one user."""
     return Role.objects.filter(users=user_id)
 
 

@@ -85,10 +85,7 @@ def revoke_tokens(client: Client, *, by: Actor) -> None:
 
 
 def issue_token(client: Client, requested: str) -> tuple[str, str]:
-    """An access token for a client and the scope it carries: all it may have, or less if it asks for less.
-
-    Raises `InvalidScope` for a scope it may not carry.
-    """
+    """An access token and its scope: what a client asks for, or all it may have; raises `InvalidScope` beyond that."""
     scopes = requested.split() or client.scopes
     if not set(scopes) <= set(client.scopes):
         raise InvalidScope

@@ -28,7 +28,6 @@ class RequestLink(views.PasswordResetView):
     success_url = "/password-reset/sent/"
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Mail the link, unless too many were asked for."""
         self.extra_email_context = {"issuer": settings.ISSUER}
         limits = throttling.reset_limits(form.cleaned_data["email"], self.request.META["REMOTE_ADDR"])
         try:

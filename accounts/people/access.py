@@ -45,10 +45,7 @@ def disable(user: User, *, by: Actor) -> bool:
 
 @transaction.atomic
 def revoke_role_tokens(role: Role, *, by: Actor) -> None:
-    """After a role lost a scope: revoke its users' access tokens.
-
-    Their sessions go on; the next refresh brings a token with the smaller scope.
-    """
+    """After a role lost a scope: revoke its users' access tokens; the sessions go on, with a smaller scope."""
     lock_users(User.objects.filter(roles=role))
     sessions.revoke_access_tokens(Session.objects.filter(user__roles=role))
     Event.objects.record(role, "role reduced", by=by, scopes=role.scopes)

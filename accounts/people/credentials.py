@@ -59,10 +59,8 @@ def check_strength(password: str, user: User, *, field: str) -> None:
 
 
 def check_current(user: User, password: str) -> None:
-    """Raise `WrongPassword` unless it is the user's, or `TooManyFailures` where it was guessed at.
-
-    Outside of any transaction: a hash takes long, and nobody else should wait for it.
-    """
+    """Raise `WrongPassword` unless it is the user's, or `TooManyFailures` where it was guessed at."""
+    # Outside of any transaction: a hash takes long, and nobody else should wait for it.
     limits = throttling.password_limits(user.sub)
     wait = throttling.count_attempt(limits)
     if not user.check_password(password):

@@ -8,10 +8,7 @@ from tokens.registry import ROLES, services
 
 @transaction.atomic
 def grant_new_scopes() -> list[str]:
-    """Give each scope that was never granted to the roles that its service names; those scopes.
-
-    It happens once for each scope, so that what staff take away later stays taken.
-    """
+    """Give each new scope, once, so that what staff take away later stays taken, to its roles; those scopes."""
     granted = {*GrantedScope.objects.values_list("name", flat=True)}
     scopes = {name: scope for service in services().values() for name, scope in service.scopes.items()}
     new = sorted({*scopes} - granted)

@@ -5,14 +5,18 @@ from io import StringIO
 
 import pytest
 import time_machine
+from django.core.checks import Tags, run_checks
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from jwt.utils import base64url_decode
 
 from accounts.issuing import key_derivation, keys
 from accounts.models import Event, Session, SigningKey
 from tests.accounts.conftest import PASSWORD, forget
 from tests.issuer import read
+from tokens.errors import IssuerUnavailable
 from wire.events import SYSTEM
 
 pytestmark = pytest.mark.django_db
@@ -374,6 +378,169 @@ def test_who_changes_back_signs_with_the_key_there_was(settings, published, alic
     settings.JWT_ALGORITHM = "ES256"
 
     assert kid_of(log_in()["access"]) == old
+
+
+# A rotation of SECRET_KEY, to its end ------------------------------------------------------------
+
+
+def rewrap():
+    out = StringIO()
+    call_command("rewrap_keys", stdout=out)
+    keys.load_private_key.cache_clear()
+    return out.getvalue()
+
+
+def ready(client):
+    forget()
+    answer = client.get("/readyz")
+    return answer.status_code, answer.json()["issuer"]
+
+
+def deploy_messages():
+    """What `check --deploy` says of this project, beside what Django says."""
+    found = run_checks(tags=[Tags.security], include_deployment_checks=True)
+    return [(message.id, message.hint) for message in found if str(message.id).startswith("tessera.")]
+
+
+def test_a_process_that_cannot_sign_is_not_ready(client, alice, log_in, another_secret, settings):
+    log_in()
+    before = ready(client)
+    settings.SECRET_KEY_FALLBACKS = [another_secret()]
+    meanwhile = ready(client)
+    settings.SECRET_KEY_FALLBACKS = []
+    keys.load_private_key.cache_clear()
+
+    assert (before, meanwhile, ready(client)) == ((200, "ok"), (200, "ok"), (503, "unavailable"))
+
+
+def test_rubbish_for_a_key_is_not_ready(client, published):
+    published()
+    SigningKey.objects.update(private_key=b"rubbish")
+    keys.load_private_key.cache_clear()
+
+    assert ready(client) == (503, "unavailable")
+
+
+def test_after_rewrapping_the_fallback_is_needed_no_more(client, alice, log_in, another_secret, settings):
+    kid = kid_of(log_in()["access"])
+    rotate("--now")
+    rotate()
+    settings.SECRET_KEY_FALLBACKS = [another_secret()]
+
+    first, second = rewrap(), rewrap()
+    settings.SECRET_KEY_FALLBACKS = []
+
+    assert (first.split()[0], second.split()[0]) == ("3", "0")
+    assert ready(client) == (200, "ok")
+    assert kid_of(log_in()["access"]) != kid
+    assert keys.keys_to_rewrap() == []
+
+
+def test_each_key_is_moved_by_one_statement_that_compares(published, another_secret, settings):
+    published()
+    rotate()
+    settings.SECRET_KEY_FALLBACKS = [another_secret()]
+
+    with CaptureQueriesContext(connection) as queries:
+        rewrap()
+
+    updates = [query["sql"] for query in queries if query["sql"].startswith("UPDATE")]
+    assert len(updates) == 2
+    assert all("private_key" in sql.partition("WHERE")[2] for sql in updates)
+
+
+def test_a_key_that_was_changed_meanwhile_is_left_alone(published, another_secret, settings):
+    (kid,) = published()
+    old = bytes(SigningKey.objects.get().private_key)
+    settings.SECRET_KEY_FALLBACKS = [another_secret()]
+    rewrap()
+    moved = bytes(SigningKey.objects.get().private_key)
+
+    assert keys.rewrap(kid, old) == 0
+    assert bytes(SigningKey.objects.get().private_key) == moved != old
+
+
+def test_what_nothing_opens_is_not_moved_and_the_way_out_is_named(published, another_secret):
+    published()
+    another_secret()
+
+    with pytest.raises(CommandError, match=r"run .manage.py rotate_keys --now"):
+        rewrap()
+    rotate("--now")
+    assert rewrap().startswith("0 keys")
+
+
+def test_nothing_is_moved_while_accounts_only_reads(settings):
+    settings.READ_ONLY = ["accounts"]
+
+    with pytest.raises(CommandError, match="accounts only reads"):
+        rewrap()
+
+
+def test_the_deployment_check_says_when_rewrapping_is_due(published, another_secret, settings):
+    published()
+    before = deploy_messages()
+    settings.SECRET_KEY_FALLBACKS = [another_secret()]
+    due = deploy_messages()
+    rewrap()
+
+    assert (before, deploy_messages()) == ([], [])
+    assert [(found, "manage.py rewrap_keys" in hint) for found, hint in due] == [("tessera.W002", True)]
+
+
+def test_the_deployment_check_says_what_nothing_opens(published, another_secret):
+    published()
+    another_secret()
+
+    assert [(found, "rotate_keys --now" in hint) for found, hint in deploy_messages()] == [("tessera.E001", True)]
+
+
+def test_a_key_made_in_development_is_refused_in_production(published, another_secret, caplog, settings):
+    published()
+    another_secret()
+    settings.DEVELOPMENT = False
+
+    with pytest.raises(IssuerUnavailable):
+        keys.current_signer()
+    assert "made under the development key, which everybody knows" in caplog.text
+    ((found, hint),) = deploy_messages()
+    assert (found, "rotate_keys --now" in hint) == ("tessera.E001", True)
+
+
+def test_a_shop_with_keys_of_its_own_is_told_that_the_development_key_is_in_use(published, settings, caplog):
+    development, settings.SECRET_KEY = settings.SECRET_KEY, "this shop's own key, which is long enough for anything"
+    published()
+    settings.SECRET_KEY = development
+    keys.load_private_key.cache_clear()
+
+    with pytest.raises(IssuerUnavailable):
+        keys.current_signer()
+    assert "SECRET_KEY is not set, so the public development key is in use" in caplog.text
+
+
+def test_a_database_that_is_away_does_not_break_the_check(published):
+    def away(*_):
+        raise OperationalError("away")
+
+    with connection.execute_wrapper(away):
+        assert [found for found, _ in deploy_messages()] == ["tessera.W001"]
+
+
+def test_a_plain_check_asks_no_database(django_assert_num_queries):
+    with django_assert_num_queries(0):
+        run_checks()
+
+
+def test_a_new_rsa_key_has_3072_bits_and_one_of_2048_signs_on(settings, published, alice, log_in, bearer, monkeypatch):
+    settings.JWT_ALGORITHM = "RS256"
+    monkeypatch.setattr(keys, "RSA_BITS", 2048)
+    published()
+    monkeypatch.undo()
+
+    assert bearer(log_in()["access"]).get("/api/accounts/me/").status_code == 200
+    rotate("--now")
+    sizes = [len(base64url_decode(key.public_jwk["n"])) * 8 for key in SigningKey.objects.order_by("created_at")]
+    assert sizes == [2048, 3072]
 
 
 # Accounts only reads -----------------------------------------------------------------------------

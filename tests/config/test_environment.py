@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from config import environment
+from config import checks, environment
 
 CLEAN = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV")}
 
@@ -186,3 +187,31 @@ def test_what_cannot_be_meant_stops_the_start(own, read, text):
 
     with pytest.raises(ImproperlyConfigured, match=r"^NAME must be "):
         read("NAME", *default)
+
+
+@pytest.mark.parametrize(
+    ("host", "options", "found"),
+    [
+        ("db", {}, ["tessera.W003"]),
+        ("db", {"sslmode": "require"}, ["tessera.W003"]),
+        ("10.0.0.7", {"sslmode": "prefer"}, ["tessera.W003"]),
+        ("db", {"sslmode": "verify-full"}, []),
+        ("", {}, []),
+        ("/run/postgresql", {}, []),
+        ("127.0.0.1", {}, []),
+    ],
+)
+def test_the_deployment_check_wants_the_server_of_a_database_to_prove_who_it_is(monkeypatch, host, options, found):
+    database = {"ENGINE": "database.postgresql", "HOST": host, "OPTIONS": options}
+    monkeypatch.setattr(checks, "settings", SimpleNamespace(DATABASES={"default": database}))
+
+    assert [message.id for message in checks.check_sslmode()] == found
+
+
+@pytest.mark.parametrize(("own", "said"), [({"SECRET_KEY_FALLBACKS": "old"}, True), ({}, False)])
+def test_the_development_key_is_not_used_in_silence_beside_those_of_a_shop(own, said):
+    command = [sys.executable, "manage.py", "check"]
+
+    done = subprocess.run(command, cwd=settings.BASE_DIR, env=CLEAN | own, capture_output=True, text=True, check=True)
+
+    assert ("SECRET_KEY is not set, though SECRET_KEY_FALLBACKS is" in done.stderr) is said

@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, client_id: str, renew: bool, secret_file: Path | None, **options: Any) -> None:
         if renew:
-            self.stdout.write(clients.renew_secret(self.find_client(client_id), by=BY))
+            self.stdout.write(self.renew(client_id))
             return
 
         client = self.build_client(client_id, options)
@@ -51,12 +51,12 @@ class Command(BaseCommand):
             raise CommandError(" ".join(error.messages)) from error
         return client
 
-    def find_client(self, client_id: str) -> Client:
+    def renew(self, client_id: str) -> str:
         found = Client.objects.filter(pk=client_id).first()
         if not found:
             raise CommandError(f"There is no client {client_id}.")
 
-        return found
+        return clients.renew_secret(found, by=BY)
 
     def register(self, client: Client) -> str:
         if Client.objects.filter(pk=client.pk).exists():
