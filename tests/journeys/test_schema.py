@@ -267,6 +267,22 @@ def test_no_body_costs_much(shop, label):
     assert costly == []
 
 
+@pytest.mark.parametrize("label", [label for label in OPERATIONS if label.startswith("GET")])
+def test_no_query_costs_much(shop, label):
+    operation, caller = OPERATIONS[label], APIClient()
+    path = operation.path.format(**shop.paths(label))
+    send = partial(caller.get, path, headers={"Authorization": f"Bearer {shop.bearer(label)}"})
+    names = [*(parameter.name for parameter in operation.query), "surplus"]
+    values = ["x" * 8000, "a " * 4000, "%" * 50 + "_" * 50, "ﷺ" * 100, "9" * 8000, "a " * 50]
+    costly = []
+    for query in [*({name: value} for name in names for value in values), {name: ["x"] * 4000 for name in names}]:
+        seconds, peak, response = measure(partial(send, query))
+        if seconds > MAX_CPU or peak > MAX_MEMORY or len(response.content) > MAX_ANSWER or response.status_code >= 500:
+            costly.append((str(query)[:60], seconds, peak, len(response.content), response.status_code))
+
+    assert costly == []
+
+
 @pytest.mark.parametrize("name", [name for name in COMPONENTS if name.endswith("Request")])
 def test_every_list_and_text_that_comes_in_is_bounded(name):
     bounds = {"array": {"maxItems"}, "string": {"maxLength", "enum", "format", "pattern"}}
