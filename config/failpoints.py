@@ -2,7 +2,7 @@
 
 Off, there are none: the services call nothing here. `FAILPOINT=orders.checkout.place_order:after` replaces
 that one function, at the start, by one that ends the process right after it (or `:before` it), as
-`kill -9` would. What a service is made of thereby names its own failpoints.
+`kill -9` would. So every function of a service is a failpoint.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What every process tells of itself: whether it lives, whether it may serve, and its metrics."""
+"""What every process says of itself: whether it lives, whether it may serve, and its metrics."""
 
 from django.conf import settings
 from django.db import DatabaseError, connection

@@ -202,10 +202,10 @@ class PreparedObjects(PreparedStatement[P], Generic[P, M]):
     @cached_property
     def _parts(self) -> list["Part"]:
         """The model and those that its objects bring along."""
-        parts = [place("", self.model, 0)]
+        parts = [make_part("", self.model, 0)]
         for name in self._related:
             related: Any = self.model._meta.get_field(name).related_model
-            parts.append(place(f"{name}__", related, parts[-1].columns.stop))
+            parts.append(make_part(f"{name}__", related, parts[-1].columns.stop))
         return parts
 
 
@@ -218,7 +218,7 @@ class Part(NamedTuple):
     columns: slice
 
 
-def place(prefix: str, model: type[Model], start: int) -> Part:
+def make_part(prefix: str, model: type[Model], start: int) -> Part:
     names = [column.attname for column in model._meta.concrete_fields]
     return Part(prefix, model, names, slice(start, start + len(names)))
 

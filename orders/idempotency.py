@@ -37,7 +37,7 @@ class StillRunning(Exception):
 
 
 def claim_key(order: Order, lines: Sequence[RequestedLine], *, key: str, client_id: str) -> IdempotencyKey | None:
-    """Take a key, if one is given, for a new order; if it was taken before, the key with the order of then.
+    """Take a key, if one is given, for a new order; if it was taken before, that key with its order.
 
     In the caller's transaction. Raises `KeyReused`, or `StillRunning` if it cannot be had.
     """

@@ -91,7 +91,7 @@ class WantedLine(StrictSerializer):
 
 
 class WantedLines(StrictSerializer):
-    """All that an order wants."""
+    """All lines of an order."""
 
     lines = BoundedList(child=WantedLine(), min_length=1, max_length=MAX_LINES)
 

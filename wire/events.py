@@ -1,4 +1,4 @@
-"""What happened, when, and who did it: one append-only table per service, told alike by all."""
+"""What happened, when, and who did it: one append-only table per service, alike in all."""
 
 from typing import Any, NamedTuple, Protocol, Self
 

@@ -70,7 +70,7 @@ class KeptList:
         after = {f"after_{field}": value for field, value in place}
         descending = is_descending(ordering, start)
         rows = self.rows(ordering=ordering, descending=descending, limit=limit + 1, **filters, **after)
-        return turn(rows, shape, ordering, start, limit)
+        return make_page(rows, shape, ordering, start, limit)
 
     def arrange(self, ordering: Ordering, descending: bool, limit: int, **given: Any) -> "QuerySet[Any, Row]":
         start = [given.pop(f"after_{field}", None) for field in ordering.fields]
@@ -92,7 +92,7 @@ def paginate(
     """
     shape = digest(rows.model, ordering, filters)
     start = read_cursor(cursor, shape, partial(find_column, rows), ordering)
-    return turn(fetch(rows, ordering, start, limit + 1), shape, ordering, start, limit)
+    return make_page(fetch(rows, ordering, start, limit + 1), shape, ordering, start, limit)
 
 
 def paginate_tiers(
@@ -107,14 +107,14 @@ def paginate_tiers(
     start = read_cursor(cursor, shape, partial(find_column, tiers[0]), ordering)
     within = ordering._replace(fields=ordering.fields[1:])
     found: list[Row] = []
-    for tier, place in reach(tiers, ordering, start):
+    for tier, place in reachable_tiers(tiers, ordering, start):
         found += fetch(tier, within, place, limit + 1 - len(found))
         if len(found) > limit:
             break
-    return turn(found, shape, ordering, start, limit)
+    return make_page(found, shape, ordering, start, limit)
 
 
-def turn(rows: list[Row], shape: str, ordering: Ordering, start: Cursor | None, limit: int) -> Page:
+def make_page(rows: list[Row], shape: str, ordering: Ordering, start: Cursor | None, limit: int) -> Page:
     """The page that begins at `start`, of the rows there, one more than `limit` if there are more."""
     backward = bool(start and start.backward)
     more, rows = len(rows) > limit, rows[:limit]
@@ -126,7 +126,7 @@ def turn(rows: list[Row], shape: str, ordering: Ordering, start: Cursor | None, 
     return Page(rows, after, before)
 
 
-def reach(
+def reachable_tiers(
     tiers: "Sequence[QuerySet[Any, Row]]", ordering: Ordering, start: Cursor | None
 ) -> "Iterator[tuple[QuerySet[Any, Row], Cursor | None]]":
     """The tiers that a page may reach, in turn, and where it begins in each."""

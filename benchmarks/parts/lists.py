@@ -42,11 +42,11 @@ def measure(kind: str, *, quick: bool) -> list[Result]:
 
 
 def check(server: processes.Server, tokens: credentials.Tokens) -> None:
-    """A spent token is 401, one without the scope 403."""
+    """An expired token is 401, one without the scope 403."""
     found = [
         load.ask(server.port, load.write_request("GET", PATH, token))[0] for token in (tokens.expired, tokens.bare)
     ]
-    assert found == [401, 403], f"{server.name} answers {found} to a spent and a bare token"
+    assert found == [401, 403], f"{server.name} answers {found} to an expired token and one without the scope"
 
 
 def agree(contestants: dict) -> None:
