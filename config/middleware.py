@@ -1,5 +1,7 @@
 """What requests pass through: trusted proxies, unread bodies, what pages need, and services that only read."""
 
+import re
+from ipaddress import ip_address
 from typing import Any
 
 from corsheaders.middleware import CorsMiddleware as ListedOrigins
@@ -16,16 +18,17 @@ from wire.views import MAX_BODY
 
 CHUNK = 64 * 1024
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+WITH_PORT = r"\[(?P<bracketed>[^\]]+)\](:\d+)?|(?P<bare>\d+(\.\d+){3}|([0-9a-f]{1,4}:){7}[0-9a-f]{1,4}):\d+"
+"""An address as some proxies write it down (RFC 7239 6)."""
 
 
 class ProxyMiddleware(MiddlewareMixin):
     """Take the client's address from X-Forwarded-For, as far as the hops in front are trusted."""
 
     def process_request(self, request: HttpRequest) -> None:
-        if settings.PROXIES:
-            request.META["REMOTE_ADDR"] = client_address(request)
-        else:
+        if not settings.PROXIES:
             request.META.pop("HTTP_X_FORWARDED_FOR", None)
+        request.META["REMOTE_ADDR"] = normalize_address(client_address(request))
 
 
 def client_address(request: HttpRequest) -> str:
@@ -33,6 +36,18 @@ def client_address(request: HttpRequest) -> str:
     hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
     trusted = [*hops, request.META.get("REMOTE_ADDR", "")]
     return trusted[-min(settings.PROXIES + 1, len(trusted))]
+
+
+def normalize_address(text: str) -> str:
+    """An address without port, brackets and zone, IPv4 in IPv6 as IPv4; what is none stays itself, within bounds."""
+    found = re.fullmatch(WITH_PORT, text.strip(' "'), re.IGNORECASE)
+    host = found["bracketed"] or found["bare"] if found else text
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return re.sub(r"[^!-~]", "?", text)[:40]
+
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 class BodyMiddleware(MiddlewareMixin):

@@ -192,6 +192,9 @@ LINE_QUANTITY = read_quota("LINE_QUANTITY", default=10_000)
 UNPAID_ORDERS = read_quota("UNPAID_ORDERS", default=10)
 UNPAID_UNITS = read_quota("UNPAID_UNITS", default=1_000)
 PAYMENT_TERM = timedelta(hours=read_quota("PAYMENT_HOURS", default=24))
+REGISTRATIONS_PER_HOUR = read_quota("REGISTRATIONS_PER_HOUR", default=20)
+SESSIONS_PER_PERSON = read_quota("SESSIONS_PER_PERSON", default=100)
+demand(timedelta(days=365) >= PAYMENT_TERM, "PAYMENT_HOURS must be at most 8760, which is a year")
 demand(ORDER_LINES <= 100, f"ORDER_LINES must be at most 100, which products takes, not {ORDER_LINES}")
 
 # The database -----------------------------------------------------------------------------------

@@ -138,13 +138,13 @@ def test_a_refresh_takes_four_statements(person, anonymous):
     assert len(work_of(captured)) <= 4
 
 
-def test_a_log_in_takes_thirteen_statements(person, anonymous):
+def test_a_log_in_takes_ten_statements(person, anonymous):
     log_in(anonymous, 1)
 
     with CaptureQueriesContext(connection) as captured:
         log_in(anonymous, 1)
 
-    assert len(work_of(captured)) == 13
+    assert len(work_of(captured)) == 10
 
 
 def test_an_order_takes_thirteen_statements(person, shop):

@@ -85,12 +85,13 @@ class Register(View):
     """`POST /api/accounts/register/`: a new customer."""
 
     scopes = OPEN
-    problems = {"POST": (409,)}
+    problems = {"POST": (409, 429)}
 
     @extend_schema(request=serializers.Registration, responses={201: serializers.Me}, operation_id="register")
     def post(self, request: Request) -> Response:
         """Register with e-mail address, password and name."""
-        return Response(write_user(registration.register(**read(serializers.Registration, request.data))), 201)
+        data = read(serializers.Registration, request.data)
+        return Response(write_user(registration.register(**data, address=request.META.get("REMOTE_ADDR"))), 201)
 
 
 class OwnAccount(View):

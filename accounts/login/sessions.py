@@ -37,16 +37,17 @@ class TokenPair(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Where a log-in comes from: client id, device as it calls itself, and address."""
+    """Where a log-in comes from: client id, device as it calls itself, address, and the id of a known browser."""
 
     client_id: str
     device: str = ""
     address: str | None = None
+    browser: str = ""
 
     @classmethod
-    def of_request(cls, request: Any, client_id: str) -> Self:
+    def of_request(cls, request: Any, client_id: str, browser: str = "") -> Self:
         device = request.META.get("HTTP_USER_AGENT", "").replace("\0", "")
-        return cls(client_id, device, request.META.get("REMOTE_ADDR"))
+        return cls(client_id, device, request.META.get("REMOTE_ADDR"), browser)
 
 
 def log_in(email: str, password: str, origin: Origin) -> TokenPair:
@@ -54,16 +55,19 @@ def log_in(email: str, password: str, origin: Origin) -> TokenPair:
 
     Raises `InvalidCredentials`, for an unknown user alike and after the same time, or `TooManyFailures`.
     """
-    address = throttling.read_address(origin.address)
-    limits = throttling.login_limits(email, address)
-    wait = throttling.count_attempt(limits)
-    user = authenticate(username=email, password=password)
-    if not isinstance(user, User) or not user.may_log_in or is_refused(password):
-        throttling.record_failure(email, address, wait=wait)
+    limits = throttling.login_limits(email, origin.address, origin.browser)
+    user, wait = throttling.try_password(limits, lambda: find_user(email, password))
+    if not user:
+        throttling.record_failure(email, origin.address, wait=wait)
         raise InvalidCredentials
 
-    throttling.count_success(limits)
     return open_session(user, origin)
+
+
+def find_user(email: str, password: str) -> User | None:
+    """The user with that password, if they may log in by it."""
+    user = authenticate(username=email, password=password)
+    return user if isinstance(user, User) and user.may_log_in and not is_refused(password) else None
 
 
 @transaction.atomic
@@ -77,6 +81,7 @@ def open_session(user: User, origin: Origin) -> TokenPair:
     if not User.objects.filter(pk=user.pk, password=user.password, is_active=True).update(last_login=now):
         raise InvalidCredentials
 
+    end_oldest(user)
     status = TokenStatus()
     prepared.insert([status])
     session = Session(
@@ -93,6 +98,13 @@ def open_session(user: User, origin: Origin) -> TokenPair:
     by = Named(user.sub, origin.client_id)
     Event.objects.record(session, "logged in", by=by, device=session.device, address=session.address)
     return issue_tokens(session)
+
+
+def end_oldest(user: User) -> None:
+    """Make room for one more session of a user, whose row the caller has locked: those not used for longest end."""
+    living = Session.objects.of_user(user.sub).alive().unexpired().order_by("-rotated_at", "-pk")
+    if too_many := list(living.values_list("pk", flat=True)[settings.SESSIONS_PER_PERSON - 1 :]):
+        end(Session.objects.filter(pk__in=too_many), reason="too many", by=SYSTEM)
 
 
 def issue_tokens(session: Session) -> TokenPair:

@@ -1,27 +1,40 @@
 """How often a password may be guessed: only failures count, in rows changed by one statement each."""
 
 import hashlib
+import threading
 import time
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address, ip_network
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from django.conf import settings
 from django.db import connection, transaction
 
+from accounts.login.hashers import count_cores
 from accounts.models import Event, FailedLogIn, fold_email
-from database import batch_delete
+from database import batch_delete, prepared
 from wire.events import SYSTEM
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+T = TypeVar("T")
 
 LONGEST_WAIT = 300
 """Seconds."""
 WINDOW = 3600
 """Seconds after the first failure; then counting starts anew."""
+SITE = 48
+"""Bits of an IPv6 address that one attacker may have all the rest of; who has an account has a /56 (RIPE 690)."""
+
+_under_way = threading.BoundedSemaphore(count_cores())
 
 
 class TooManyFailures(Exception):
-    """A password was guessed wrong too often; `retry_after` is in seconds."""
+    """A password was guessed wrong too often, or something else done; `retry_after` is in seconds."""
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__(f"Too many failures; try again in {retry_after} seconds.")
+        super().__init__(f"Too many attempts; try again in {retry_after} seconds.")
         self.retry_after = retry_after
 
 
@@ -36,10 +49,19 @@ class Limit(NamedTuple):
     hard: bool = False
 
 
-def login_limits(email: str, address: str | None) -> list[Limit]:
+def login_limits(email: str, address: str | None, browser: str = "") -> list[Limit]:
     """What a log-in counts against. An account from one network soon, an address later, an
-    account as a whole only after many, so that nobody locks another out cheaply."""
+    account as a whole only after many, so that nobody locks another out cheaply.
+
+    A browser in which the owner has logged in before (its id) counts apart, so that strangers do not shut it out.
+    """
     account = hash_account(email)
+    if browser:
+        return [
+            Limit(f"account {account} in {browser}", free=5),
+            Limit(f"account {account} in its browsers", free=100, hard=True),
+        ]
+
     limits = [
         Limit(f"account {account} from {network_of(address)}", free=5),
         Limit(f"address {source_of(address)}", free=20),
@@ -53,15 +75,29 @@ def password_limits(sub: str) -> list[Limit]:
     return [Limit(f"password of {sub}", free=5)]
 
 
-def reset_limits(email: str, address: str | None) -> list[Limit]:
+def reset_limits(email: str, address: str | None, browser: str = "") -> list[Limit]:
     """What asking for a link by mail counts against: an account from one network soon, any account
-    from there later, an account as a whole by the hour, so that its mailbox is not flooded."""
-    account, network = hash_account(email), network_of(read_address(address))
+    from there later, an account as a whole by the hour, so that its mailbox is not flooded.
+
+    A browser in which the owner has logged in before counts apart.
+    """
+    account = hash_account(email)
+    if browser:
+        return [
+            Limit(f"reset of {account} in {browser}", free=3),
+            Limit(f"reset of {account} in its browsers", free=20, hard=True),
+        ]
+
     return [
-        Limit(f"reset of {account} from {network}", free=3),
-        Limit(f"resets from {network}", free=20),
+        Limit(f"reset of {account} from {network_of(address)}", free=3),
+        Limit(f"resets from {network_of(address, SITE)}", free=20),
         Limit(f"reset of {account}", free=20, hard=True),
     ]
+
+
+def registration_limits(address: str | None) -> list[Limit]:
+    """What becoming a user counts against: the network, before anything is hashed."""
+    return [Limit(f"registrations from {network_of(address, SITE)}", free=settings.REGISTRATIONS_PER_HOUR)]
 
 
 def hash_account(email: str) -> str:
@@ -77,27 +113,63 @@ def read_address(text: str | None) -> str | None:
     return str(getattr(parsed, "ipv4_mapped", None) or parsed)
 
 
-def network_of(address: str | None) -> str:
-    """The /24 or /64 of an address."""
-    if not address:
-        return "nowhere"
+def network_of(address: str | None, bits: int = 56) -> str:
+    """The /24 of an address, of IPv6 so many bits; what is no address counts as itself."""
+    known = read_address(address)
+    if not known:
+        return (address or "")[:40]
 
-    parsed = ip_address(address)
-    return str(ip_network(f"{parsed}/{24 if parsed.version == 4 else 64}", strict=False))
+    return str(ip_network(f"{known}/{bits if ':' in known else 24}", strict=False))
 
 
 def source_of(address: str | None) -> str:
-    """What one attacker has: a single IPv4 address, or a /64 with all its IPv6 addresses."""
-    network = network_of(address)
-    return network if ":" in network else str(address)
+    """What one attacker has: a single IPv4 address, or a site with all its IPv6 addresses."""
+    network = network_of(address, SITE)
+    return network if ":" in network else (read_address(address) or network)
+
+
+def try_password(limits: list[Limit], verify: Callable[[], T | None]) -> tuple[T | None, int]:
+    """What `verify` answers, which hashes a password; and if that is nothing, the seconds that the next has to wait.
+
+    A failure counts once it is known, so that right passwords never put each other off. As many are
+    under way as passwords are hashed at once, the others wait here and look at the counts only then: so many guesses
+    at most slip by. Raises `TooManyFailures` where any key is blocked, be it meanwhile and the password wrong.
+    """
+    refuse_blocked(limits)
+    with _under_way:
+        failed = refuse_blocked(limits)
+        verified = verify()
+        if not verified:
+            return None, count_attempt(limits)
+
+    if limits[0].key in failed:
+        # Who succeeded starts anew; what counts for others as well does not.
+        FailedLogIn.objects.filter(key=limits[0].key).delete()
+    return verified, 0
+
+
+def refuse_blocked(limits: list[Limit]) -> set[str]:
+    """Which keys have failures; raises `TooManyFailures` if one of them is blocked."""
+    now = int(time.time())
+    rows = counts_of(keys=[limit.key for limit in limits])
+    wait = max((row["blocked_until"] - now for row in rows), default=0)
+    if wait > 0:
+        raise TooManyFailures(wait)
+
+    return {row["key"] for row in rows}
+
+
+@prepared.rows(FailedLogIn, keys=["key"])
+def counts_of(keys: Sequence[str]) -> "QuerySet[FailedLogIn, Any]":
+    return FailedLogIn.objects.filter(key__in=keys).order_by().values("key", "blocked_until")
 
 
 @transaction.atomic
 def count_attempt(limits: list[Limit]) -> int:
-    """Count an attempt as failed, before that is known, so that no burst slips through.
+    """Count an attempt, of a password one that failed; the seconds that the next one will have to wait.
 
-    The seconds that the next one has to wait if this one fails. Raises `TooManyFailures` where any key is blocked; the
-    attempt then counts nowhere, so that whoever is blocked here cannot lock the account for others.
+    Raises `TooManyFailures` where any key is blocked; the attempt then counts nowhere, so that whoever is blocked
+    here cannot lock the account for others.
     """
     now = int(time.time())
     return max(count_one(limit, now) for limit in limits)
@@ -105,7 +177,7 @@ def count_attempt(limits: list[Limit]) -> int:
 
 UPSERT = """
 INSERT INTO accounts_failedlogin AS f (key, failures, since, blocked_until)
-VALUES (%(key)s, 1, %(now)s, 0)
+VALUES (%(key)s, 1, %(now)s, CASE WHEN %(free)s > 1 THEN 0 ELSE %(now)s + 1 END)
 ON CONFLICT (key) DO UPDATE SET
     failures = CASE WHEN f.since + %(window)s <= %(now)s THEN 1 ELSE f.failures + 1 END,
     since = CASE WHEN f.since + %(window)s <= %(now)s THEN %(now)s ELSE f.since END,
@@ -120,9 +192,6 @@ RETURNING blocked_until
 """
 
 
-DECREMENT = "UPDATE accounts_failedlogin SET failures = failures - 1, blocked_until = 0 WHERE key = %s AND failures > 0"
-
-
 def count_one(limit: Limit, now: int) -> int:
     """Raise one count by one atomic upsert; the wait in seconds that it brings. Raises `TooManyFailures` if blocked."""
     values = {**limit._asdict(), "now": now, "window": WINDOW, "longest": LONGEST_WAIT}
@@ -134,16 +203,6 @@ def count_one(limit: Limit, now: int) -> int:
         raise TooManyFailures(max(1, (until or now) - now))
 
     return max(0, row[0] - now)
-
-
-@transaction.atomic
-def count_success(limits: list[Limit]) -> None:
-    """The attempt succeeded: it does not count, and the first of its keys starts anew."""
-    own, *shared = [limit.key for limit in limits]
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM accounts_failedlogin WHERE key = %s", [own])
-        for key in shared:
-            cursor.execute(DECREMENT, [key])
 
 
 @transaction.atomic

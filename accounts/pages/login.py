@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from accounts.issuing.local_issuer import StoredKeysIssuer
-from accounts.login import sessions
+from accounts.login import known_browsers, sessions
 from accounts.login.sessions import Origin, TokenPair
 from accounts.login.throttling import TooManyFailures
 from accounts.models import Session
@@ -44,8 +44,9 @@ def log_in(request: HttpRequest) -> HttpResponse:
     form = LogInForm(request.POST or None)
     try:
         if request.method == "POST" and form.is_valid():
-            tokens = sessions.log_in(**form.cleaned_data, origin=Origin.of_request(request, BROWSER))
-            return start_session(request, tokens)
+            email = form.cleaned_data["email"]
+            origin = Origin.of_request(request, BROWSER, known_browsers.find_browser(request, email))
+            return start_session(request, sessions.log_in(**form.cleaned_data, origin=origin), email)
     except sessions.InvalidCredentials as error:
         form.add_error(None, str(error))
     except TooManyFailures as error:
@@ -60,12 +61,16 @@ def register(request: HttpRequest) -> HttpResponse:
     form = RegisterForm(request.POST or None)
     try:
         if request.method == "POST" and form.is_valid():
-            user = registration.register(**form.cleaned_data)
-            return start_session(request, sessions.open_session(user, Origin.of_request(request, BROWSER)))
+            origin = Origin.of_request(request, BROWSER)
+            user = registration.register(**form.cleaned_data, address=origin.address)
+            return start_session(request, sessions.open_session(user, origin), user.email)
     except EmailTaken as error:
         form.add_error("email", f"{error.messages[0]} Is it yours? Then log in.")
     except InvalidField as error:
         form.add_error(None, error)
+    except TooManyFailures as error:
+        reason = "Many people registered from your network."
+        return throttled_response(form, error, lambda: show_form(request, "accounts/register.html", form), reason)
     return show_form(request, "accounts/register.html", form)
 
 
@@ -114,10 +119,11 @@ def show_form(request: HttpRequest, template: str, form: Any) -> HttpResponse:
     return render(request, template, context, status=400 if form.errors else 200)
 
 
-def start_session(request: HttpRequest, tokens: TokenPair) -> HttpResponse:
+def start_session(request: HttpRequest, tokens: TokenPair, email: str) -> HttpResponse:
     """Log in a browser, whose forms get a new CSRF secret, and send it on."""
     rotate_token(request)
     response = HttpResponseRedirect(next_path(request))
+    known_browsers.remember_browser(request, response, email)
     return cookies.set_tokens(response, access=tokens.access, refresh=tokens.refresh)
 
 

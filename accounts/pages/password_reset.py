@@ -8,7 +8,7 @@ from django.contrib.auth import views
 from django.http import HttpResponse
 from django.utils.decorators import method_decorator
 
-from accounts.login import throttling
+from accounts.login import known_browsers, throttling
 from accounts.pages.forms import ForgottenForm, NewPasswordForm
 from accounts.pages.throttled import throttled_response
 from accounts.people.credentials import WrongPassword
@@ -29,7 +29,9 @@ class RequestLink(views.PasswordResetView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         self.extra_email_context = {"issuer": settings.ISSUER}
-        limits = throttling.reset_limits(form.cleaned_data["email"], self.request.META["REMOTE_ADDR"])
+        email, address = form.cleaned_data["email"], self.request.META["REMOTE_ADDR"]
+        browser = known_browsers.find_browser(self.request, email)
+        limits = throttling.reset_limits(email, address, browser)
         try:
             throttling.count_attempt(limits)
         except throttling.TooManyFailures as error:

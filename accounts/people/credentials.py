@@ -62,12 +62,10 @@ def check_current(user: User, password: str) -> None:
     """Raise `WrongPassword` unless it is the user's, or `TooManyFailures` where it was guessed at."""
     # Outside of any transaction: a hash takes long, and nobody else should wait for it.
     limits = throttling.password_limits(user.sub)
-    wait = throttling.count_attempt(limits)
-    if not user.check_password(password):
+    verified, wait = throttling.try_password(limits, lambda: user.check_password(password) or None)
+    if not verified:
         Event.objects.record(user, "password refused", by=Named(user.sub), seconds=wait)
         raise WrongPassword
-
-    throttling.count_success(limits)
 
 
 def change_password(user: User, *, current_password: str, new_password: str, by: Caller) -> None:

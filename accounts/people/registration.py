@@ -2,15 +2,19 @@
 
 from django.db import IntegrityError, transaction
 
+from accounts.login import throttling
 from accounts.models import Event, User
 from accounts.people.credentials import EmailTaken, check_strength, clean_email
 from wire.events import Named
 
 
-def register(email: str, password: str, name: str) -> User:
-    """A new customer; raises `EmailTaken`, or `InvalidField` for a poor password."""
+def register(email: str, password: str, name: str, *, address: str | None = None) -> User:
+    """A new customer; raises `EmailTaken`, `InvalidField` for a poor password, or `TooManyFailures` where
+    many registered from one network."""
     user = User(email=clean_email(email), name=name)
     check_strength(password, user, field="password")
+    if address:
+        throttling.count_attempt(throttling.registration_limits(address))
     user.set_password(password)
     try:
         return store_user(user)

@@ -1,9 +1,12 @@
 """Somebody registers and is a customer."""
 
 import pytest
+import time_machine
+from django.utils import timezone
 
 from accounts.models import Event, User
 from tests.accounts.conftest import PASSWORD
+from tests.accounts.test_telling_alike import hashed
 
 pytestmark = pytest.mark.django_db
 
@@ -146,3 +149,66 @@ def test_an_address_is_judged_as_it_is_stored(api):
     answer = register(api, email="al\u0130x@example.com")
 
     assert (answer.status_code, list(answer.json()["errors"])) == (400, ["email"])
+
+
+@pytest.fixture
+def clock():
+    """Time stands still, so that no wait is over by chance."""
+    with time_machine.travel(timezone.now(), tick=False):
+        yield
+
+
+@pytest.mark.database
+def test_from_one_network_only_so_many_register_in_an_hour_and_nothing_more_is_hashed(clock, api, settings):
+    settings.REGISTRATIONS_PER_HOUR = 3
+    settings.PASSWORD_HASHERS = ["tests.accounts.test_telling_alike.Counting"]
+    hashed.clear()
+
+    answers = [
+        api.post("/api/accounts/register/", GOOD | {"email": f"user{n}@example.com"}, REMOTE_ADDR=f"192.0.2.{n}")
+        for n in range(6)
+    ]
+
+    assert [answer.status_code for answer in answers] == [201] * 3 + [429] * 3
+    assert (answers[-1].json()["code"], answers[-1]["Retry-After"]) == ("throttled", "1")
+    assert (len(hashed), User.objects.count()) == (3, 3)
+    assert register(api).status_code == 201
+
+
+@pytest.mark.parametrize(("other", "status"), [("2001:db8:0:ffff::1", 429), ("2001:db8:1::1", 201)])
+def test_a_whole_site_of_ipv6_is_one_network(clock, api, settings, other, status):
+    settings.REGISTRATIONS_PER_HOUR = 1
+    api.post("/api/accounts/register/", GOOD, REMOTE_ADDR="2001:db8::1")
+
+    body = GOOD | {"email": "dora@example.com"}
+    assert api.post("/api/accounts/register/", body, REMOTE_ADDR=other).status_code == status
+
+
+def test_the_page_says_when_to_come_back_and_keeps_what_was_filled_in(clock, client, api, settings):
+    settings.REGISTRATIONS_PER_HOUR = 1
+    register(api)
+
+    answer = client.post("/register/", {"email": "dora@example.com", "name": "Dora", "password": PASSWORD})
+
+    assert (answer.status_code, answer["Retry-After"]) == (429, "1")
+    assert "Many people registered from your network." in answer.content.decode()
+    assert 'value="dora@example.com"' in answer.content.decode()
+
+
+@pytest.mark.parametrize("wrong", [{"password": "short"}, {"email": "nobody"}])
+def test_what_cannot_be_registered_does_not_count(api, settings, wrong):
+    settings.REGISTRATIONS_PER_HOUR = 1
+    for _ in range(3):
+        register(api, **wrong)
+
+    assert register(api).status_code == 201
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_of_twelve_at_once_no_more_register_than_one_by_one(clock, api, settings, at_once):
+    settings.REGISTRATIONS_PER_HOUR = 3
+
+    answers = at_once(12, lambda number: register(api, email=f"user{number}@example.com").status_code)
+
+    assert sorted(answers) == [201] * 3 + [429] * 9

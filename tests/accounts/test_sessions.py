@@ -169,3 +169,37 @@ def test_ending_sessions_takes_as_many_statements_for_many_as_for_one(own, alice
         counts.append(len([query for query in queries if "SAVEPOINT" not in query["sql"]]))
 
     assert counts[0] == counts[1]
+
+
+@pytest.mark.database
+def test_with_one_session_too_many_the_one_not_used_for_longest_ends(own, alice, log_in, settings):
+    settings.SESSIONS_PER_PERSON = 4
+    oldest, newer = open_sessions(alice, 2, rotated_at=timezone.now() - timedelta(hours=1)), open_sessions(alice, 1)
+    Session.objects.filter(pk=oldest[0].pk).update(rotated_at=timezone.now() - timedelta(hours=2))
+
+    log_in()
+
+    ended = Session.objects.exclude(ended_at=None).get()
+    assert (ended.pk, ended.end_reason) == (oldest[0].pk, "too many")
+    assert TokenStatus.objects.get(pk=oldest[0].status_id).revoked_at
+    assert Session.objects.alive().filter(pk=newer[0].pk).exists()
+    assert own.get(SESSIONS).status_code == 200
+
+
+def test_sessions_that_are_over_take_no_room(alice, log_in, settings):
+    settings.SESSIONS_PER_PERSON = 2
+    open_sessions(alice, 3, ended_at=timezone.now())
+    open_sessions(alice, 3, rotated_at=timezone.now() - timedelta(days=15))
+    log_in(), log_in()
+
+    assert not Session.objects.filter(end_reason="too many").exists()
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_of_eight_log_ins_at_once_no_more_stay_than_one_person_may_have(alice, log_in, settings, at_once):
+    settings.SESSIONS_PER_PERSON = 3
+
+    at_once(8, lambda _: log_in())
+
+    assert Session.objects.alive().count() == 3

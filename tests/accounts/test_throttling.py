@@ -1,14 +1,16 @@
 """Guessing a password gets slower and slower; nobody else is locked out by it."""
 
+import time
 from datetime import timedelta
 
 import pytest
 import time_machine
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.utils import timezone
 
 from accounts.login import throttling
 from accounts.login.throttling import Limit, TooManyFailures, count_attempt, login_limits
-from accounts.models import Event, FailedLogIn
+from accounts.models import Event, FailedLogIn, User
 from tests.accounts.conftest import PASSWORD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -155,6 +157,21 @@ def test_an_account_is_guarded_from_a_whole_network(guess, alice, address, neigh
     assert guess(address=neighbour).status_code == 429
 
 
+def test_who_guesses_from_all_over_one_site_of_ipv6_does_not_close_the_account(guess, alice):
+    for number in range(101):
+        guess(address=f"2001:db8:0:{number:x}::1")
+
+    assert guess(PASSWORD, address="2001:db8:1::1").status_code == 200
+
+
+@pytest.mark.parametrize(("neighbour", "status"), [("2001:db8:0:ff::1", 429), ("2001:db8:0:100::1", 401)])
+def test_an_account_is_guarded_from_a_56_of_ipv6(guess, alice, neighbour, status):
+    for number in range(5):
+        guess(address=f"2001:db8:0:{number:x}::1")
+
+    assert guess(address=neighbour).status_code == status
+
+
 def test_who_has_a_whole_network_of_ipv6_has_one_address(guess, alice):
     answers = [guess(email=f"user{number}@example.com", address=f"2001:db8::{number:x}") for number in range(21)]
 
@@ -182,6 +199,28 @@ def test_what_stands_left_of_the_trusted_hop_is_anybodys_word(guess, alice, sett
     answers = [guess(address="10.0.0.1", HTTP_X_FORWARDED_FOR=f"10.9.{n}.1, 203.0.113.5") for n in range(6)]
 
     assert answers[-1].status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "again"),
+    [
+        ("203.0.113.9:4711", "203.0.113.9:4712"),
+        ("[2001:db8::9]:4711", "2001:DB8::9"),
+        ("[2001:db8::9]", '"[2001:db8::9]:80"'),
+        ("2001:db8:0:0:0:0:0:9:4711", "2001:db8::9%eth0"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("unknown", "unknown"),
+        ("_hidden", "_hidden"),
+    ],
+)
+def test_a_forwarded_address_counts_however_it_is_written(guess, alice, settings, forwarded, again):
+    settings.PROXIES = 1
+    for number in range(20):
+        guess(email=f"user{number}@example.com", HTTP_X_FORWARDED_FOR=forwarded)
+
+    assert guess(PASSWORD, HTTP_X_FORWARDED_FOR=again).status_code == 429
+    assert guess(PASSWORD, HTTP_X_FORWARDED_FOR="198.51.100.9:4711").status_code == 200
+    assert guess(PASSWORD, HTTP_X_FORWARDED_FOR="nonsense").status_code == 200
 
 
 @pytest.mark.parametrize("forwarded", ["unknown", "203.0.113.5:443", "<script>", ",,,", "9" * 500])
@@ -217,6 +256,46 @@ def test_of_a_burst_no_more_slip_through_than_one_by_one(alice, guess, at_once):
     assert (answers.count(401), answers.count(429)) == (5, 59)
     assert failures() == [5, 5, 5]
     assert Event.objects.filter(what="log-in failed").count() == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_200_guesses_at_once_the_free_ones_are_answered(alice, guess, at_once):
+    answers = [code for codes in at_once(20, lambda _: [guess().status_code for _ in range(10)]) for code in codes]
+
+    assert (answers.count(401), answers.count(429)) == (5, 195)
+
+
+class Slow(MD5PasswordHasher):
+    """A hasher that takes a while, as good ones do."""
+
+    def verify(self, *args):
+        time.sleep(0.05)
+        return super().verify(*args)
+
+
+@pytest.fixture
+def slow(settings):
+    settings.PASSWORD_HASHERS = [f"{__name__}.Slow"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_right_passwords_are_never_put_off_by_each_other(slow, alice, guess, at_once):
+    assert statuses(at_once(12, lambda _: guess(PASSWORD))) == [200] * 12
+    assert failures() == [0, 0, 0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_thirty_people_behind_one_address_log_in_at_once(slow, db, guess, at_once):
+    people = [User.objects.create_user(f"user{number}@example.com", PASSWORD) for number in range(30)]
+
+    assert statuses(at_once(30, lambda n: guess(PASSWORD, email=people[n].email))) == [200] * 30
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_right_password_gets_in_beside_wrong_ones_while_those_are_free(slow, alice, guess, at_once):
+    answers = statuses(at_once(8, lambda n: guess("wrong" if n < 4 else PASSWORD)))
+
+    assert answers == [401] * 4 + [200] * 4
 
 
 @pytest.mark.django_db(transaction=True)

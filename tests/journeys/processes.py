@@ -15,7 +15,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-UNBOUNDED = {"UNPAID_ORDERS": "1000000", "UNPAID_UNITS": "100000000"}
+UNBOUNDED = {"UNPAID_ORDERS": "1000000", "UNPAID_UNITS": "100000000", "REGISTRATIONS_PER_HOUR": "1000000"}
 """Few people order much here, and do not pay."""
 PATIENCE = 30.0
 """Seconds in which a process must be ready, and then in which it must end."""
