@@ -6,7 +6,6 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
 from django.db import Error, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,6 +13,7 @@ from django.utils.deprecation import MiddlewareMixin
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
+from structlog.contextvars import bind_contextvars
 
 from tokens.errors import IssuerUnavailable, RequestRefused, TokenRefused
 from tokens.permissions import InsufficientScope
@@ -62,8 +62,6 @@ CODES = {
 MAX_ERRORS = 20
 """In one answer, and so many characters of each name and sentence:"""
 MAX_CHARACTERS = 200
-
-logger = structlog.get_logger(__name__)
 
 
 class ProblemType(NamedTuple):
@@ -173,7 +171,7 @@ def cut_errors(detail: Any, *, left: Iterator[int]) -> Any:
 def translate(error: Any, kind: ProblemType) -> Problem:
     """An error as a problem of that type, with what it says itself."""
     if isinstance(error, Error):
-        logger.error("database_unavailable", error=str(error))
+        bind_contextvars(error=str(error))
     own = kind._replace(
         code=kind.code or error.code,
         detail=kind.detail or str(error),
@@ -202,7 +200,7 @@ def describe(error: Exception) -> tuple[Members, Headers] | None:
         return None
 
     status, code, detail, _, retry_after, challenge = problem.kind
-    structlog.contextvars.bind_contextvars(reason=code)
+    bind_contextvars(reason=code)
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     if challenge:
         # A method that states no scope is refused with any.

@@ -7,11 +7,11 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 import orjson
-import structlog
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from structlog.contextvars import bind_contextvars
 
 from accounts.issuing import status_lists
 from accounts.issuing.tokens import read_refresh
@@ -23,8 +23,6 @@ from tokens.errors import IssuerUnavailable, TokenRefused
 from tokens.verification import Claims, is_person, verify
 from wire.events import Named
 from wire.views import public
-
-logger = structlog.get_logger(__name__)
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -48,10 +46,9 @@ def endpoint(view: Callable[[HttpRequest], dict[str, Any]]) -> Callable[[HttpReq
         except OAuthError as error:
             return oauth_error(error.status, error.error, error.description)
         except InvalidClient:
-            structlog.contextvars.bind_contextvars(client_id=claimed_id(request))
             return oauth_error(401, "invalid_client", "There is no such client, or its secret is another.")
         except (IssuerUnavailable, OperationalError, InterfaceError) as error:
-            logger.error("oauth_unavailable", error=str(error))
+            bind_contextvars(error=str(error))
             return oauth_error(503, "temporarily_unavailable", "Try again in a moment.")
 
     wrapper.__doc__ = view.__doc__
@@ -59,7 +56,7 @@ def endpoint(view: Callable[[HttpRequest], dict[str, Any]]) -> Callable[[HttpReq
 
 
 def oauth_error(status: int, error: str, description: str) -> HttpResponse:
-    structlog.contextvars.bind_contextvars(reason=error)
+    bind_contextvars(reason=error)
     return oauth_response(status, {"error": error, "error_description": description})
 
 
@@ -93,22 +90,16 @@ def check_form(request: HttpRequest) -> None:
 def read_credentials(request: HttpRequest) -> tuple[str, str]:
     """The client's id and secret, from HTTP Basic or the form, never both (RFC 6749 2.3.1); empty where none is."""
     scheme, _, encoded = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if not scheme:
-        return request.POST.get("client_id", ""), request.POST.get("client_secret", "")
-    if scheme.lower() != "basic":
+    if scheme and scheme.lower() != "basic":
         raise InvalidClient
-    if "client_secret" in request.POST:
+    if scheme and "client_secret" in request.POST:
         raise OAuthError("invalid_request", "Authenticate in one way only.")
 
-    return read_basic(encoded)
-
-
-def claimed_id(request: HttpRequest) -> str:
-    """The client id that a request names, as far as that can be read; for the log."""
-    try:
-        return read_credentials(request)[0][:64]
-    except (InvalidClient, OAuthError):
-        return ""
+    client_id, secret = (
+        read_basic(encoded) if scheme else (request.POST.get("client_id", ""), request.POST.get("client_secret", ""))
+    )
+    bind_contextvars(client_id=client_id[:64])
+    return client_id, secret
 
 
 def read_basic(encoded: str) -> tuple[str, str]:

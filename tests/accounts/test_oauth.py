@@ -505,6 +505,13 @@ def test_a_client_that_is_refused_is_told_of_in_the_log(client, orders, caplog, 
     assert (line["client_id"], line["reason"], line["ip"]) == (named, "invalid_client", "127.0.0.1")
 
 
+def test_a_client_that_asks_for_too_much_is_told_of_in_the_log(orders, caplog):
+    orders.post(TOKEN, grant_type="client_credentials", scope="accounts:manage")
+
+    (line,) = [record.msg for record in caplog.records]
+    assert (line["client_id"], line["reason"]) == ("orders", "invalid_scope")
+
+
 def test_an_id_that_only_begins_like_a_clients_is_nobodys(client):
     till = Machine(client, "t" * 64, scopes=["products:read"], audience=["products"])
 

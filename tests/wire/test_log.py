@@ -1,6 +1,7 @@
 """A request leaves one line in the log, which says who asked for what, and nothing that opens anything."""
 
 import pytest
+from django.db import OperationalError
 from django.http import StreamingHttpResponse
 from django.test import Client
 from django.urls import path
@@ -23,7 +24,12 @@ def stream(request, count):
     return StreamingHttpResponse(str(number) if number < 3 else 1 / 0 for number in range(count))
 
 
-urlpatterns = [path("stream/<int:count>", stream), *plain]
+@public
+def away(request):
+    raise OperationalError("the database is away")
+
+
+urlpatterns = [path("api/away/", away), path("stream/<int:count>", stream), *plain]
 
 
 @pytest.fixture
@@ -117,6 +123,14 @@ def test_an_error_that_nobody_expected_is_one_line_with_its_traceback(lines, ali
     assert (line["level"], line["code"], line["sub"]) == ("error", 500, alice.sub)
     assert "ZeroDivisionError" in line["exception"]
     assert "Internal Server Error" not in "".join(capfd.readouterr())
+
+
+def test_a_database_that_is_away_is_one_line(lines, client):
+    client.get("/api/away/")
+
+    (line,) = lines()
+    assert (line["level"], line["code"], line["reason"]) == ("error", 503, "database-unavailable")
+    assert line["error"] == "the database is away"
 
 
 def test_a_host_that_is_not_served_is_one_line(lines, client, capfd):
