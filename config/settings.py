@@ -144,6 +144,7 @@ for neighbour in {name for service in services().values() for name in service.ca
 CLIENT_ID = read_text("CLIENT_ID")
 CLIENT_SECRET = read_text("CLIENT_SECRET")
 demand(bool(CLIENT_ID) == bool(CLIENT_SECRET), "CLIENT_ID and CLIENT_SECRET go together")
+production(CLIENT_SECRET != DEVELOPMENT_KEY, "CLIENT_SECRET must not be the development key")
 for service in SERVICES:
     for neighbour in services()[service].calls:
         production(

@@ -84,6 +84,10 @@ BAD = [
         PRODUCTION | {"JWT_ALGORITHM": "HS256", "JWT_SIGNING_KEY": DEVELOPMENT_KEY},
         "JWT_SIGNING_KEY must not be the development key",
     ),
+    (
+        PRODUCTION | {"CLIENT_ID": "orders", "CLIENT_SECRET": DEVELOPMENT_KEY},
+        "CLIENT_SECRET must not be the development key",
+    ),
     ({"PROXIES": "-1"}, "PROXIES must be a whole number"),
     ({"PROXIES": "one"}, "PROXIES must be a whole number"),
     ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be"),
