@@ -23,6 +23,6 @@ def grant_new_scopes(apps: Any = apps, **_: Any) -> None:
     if "grantedscope" not in apps.all_models["accounts"]:
         return
 
-    from accounts.people import roles  # noqa: PLC0415  # There are models only now.
+    from accounts.people import initial_scopes  # noqa: PLC0415  # There are models only now.
 
-    roles.grant_new_scopes()
+    initial_scopes.grant_new_scopes()

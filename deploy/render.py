@@ -48,7 +48,9 @@ def write(folder: Path, part: str = ".") -> None:
         for own in list_places(name, facts):
             target = folder / fill(name, own)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(head(path) + fill(path.read_text(), own))
+            beside = target.with_name(f"{target.name}.new")
+            beside.write_text(head(path) + fill(path.read_text(), own))
+            beside.replace(target)
 
 
 def list_places(name: str, facts: Facts) -> list[Facts]:

@@ -26,7 +26,7 @@ REASONS = {
 def present_outcome(outcome: Outcome, *, caller: Caller) -> tuple[int, Row]:
     """Status and body: 201 for an order that was placed, 202 while it is pending, else 409 with the reason.
 
-    201 and 409 follow from what never changes, so a repeated request is answered with the same bytes.
+    201 and 409 follow from what never changes, so a repeat with the same scopes is answered with the same bytes.
     """
     details = outcome.details
     if details.is_pending:

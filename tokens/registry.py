@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = "service.toml"
+FORMS = {"staff": str, "sections": dict, "menu": dict, "calls": dict, "away": str, "layers": dict}
 ROLES = ("customer", "catalogue manager", "order manager", "admin")
 """The roles that every shop begins with; the admin has whatever a role may carry."""
 
@@ -64,6 +65,9 @@ def read_service(path: Path) -> Service:
     try:
         said: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         scopes = {name: read_scope(scope) for name, scope in said.pop("scopes", {}).items()}
+        strange = [name for name, value in said.items() if type(value) is not FORMS.get(name, type(value))]
+        if strange:
+            raise TypeError(f"{strange[0]} is not of the form that docs/add-a-service.md shows")
         return Service(path.parent.name, scopes, **said)
     except (ValueError, TypeError, AttributeError) as error:
         raise DescriptionError(f"{path.parent.name}/{FILE}: {error}") from error

@@ -144,5 +144,5 @@ def roles_of(user_id: uuid.UUID) -> models.QuerySet[Role]:
 
 
 def combined_scopes(roles: Iterable[Role]) -> list[str]:
-    """The scopes that some roles carry together, sorted."""
-    return sorted({scope for role in roles for scope in role.scopes})
+    """The scopes that some roles carry together, sorted; none of a service that is gone."""
+    return sorted({scope for role in roles for scope in role.scopes}.intersection(ROLE_SCOPES))

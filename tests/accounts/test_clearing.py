@@ -11,7 +11,7 @@ from accounts.jobs import JOBS
 from accounts.login import sessions
 from accounts.models import Client, Event, Session, TokenStatus
 from accounts.oauth import clients
-from config.work import find_jobs
+from config.periodic_jobs import find_jobs
 from wire.events import SYSTEM
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

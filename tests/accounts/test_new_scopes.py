@@ -6,7 +6,7 @@ from django.core.management import call_command
 
 from accounts.apps import grant_new_scopes
 from accounts.models import GrantedScope, Role
-from accounts.people import roles
+from accounts.people import initial_scopes
 from tokens.registry import Scope, Service, services
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +23,7 @@ REVIEWS = Service(
 
 @pytest.fixture
 def with_reviews(monkeypatch):
-    monkeypatch.setattr(roles, "services", lambda: {**services(), "reviews": REVIEWS})
+    monkeypatch.setattr(initial_scopes, "services", lambda: {**services(), "reviews": REVIEWS})
 
 
 def carried(name):
@@ -39,12 +39,12 @@ def test_the_named_roles_and_the_admin_gain_them_with_migrate(with_reviews):
 
 
 def test_what_staff_take_away_stays_taken(with_reviews):
-    roles.grant_new_scopes()
+    initial_scopes.grant_new_scopes()
     customer = Role.objects.get(name="customer")
     customer.scopes = [scope for scope in customer.scopes if scope != "reviews:read"]
     customer.save()
 
-    assert roles.grant_new_scopes() == []
+    assert initial_scopes.grant_new_scopes() == []
     assert carried("customer") == set()
 
 
@@ -53,7 +53,7 @@ def test_roles_as_they_were_made_are_as_the_services_say():
     Role.objects.all().delete()
     GrantedScope.objects.all().delete()
 
-    roles.grant_new_scopes()
+    initial_scopes.grant_new_scopes()
 
     assert {role.name: role.scopes for role in Role.objects.all()} == made
 

@@ -14,8 +14,8 @@ from django.conf import settings
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from config import work
-from config.work import HOLD, Job, attempt, claim, find_jobs
+from config import periodic_jobs
+from config.periodic_jobs import HOLD, Job, attempt, claim, find_jobs
 
 pytestmark = pytest.mark.database
 
@@ -121,7 +121,7 @@ def test_a_loop_runs_each_job_and_stops_when_told(transactional_db, job, runs):
     stop = threading.Event()
     last = job._replace(name="stop", run=stop.set)
 
-    work.work([job, last], stop)
+    periodic_jobs.work([job, last], stop)
 
     assert runs == [1]
 
@@ -130,7 +130,7 @@ WORKER = """
 import sys, threading, time
 import django; django.setup()
 from config.management.commands.work import stop_on_signal
-from config.work import Job, work
+from config.periodic_jobs import Job, work
 
 def write():
     open(sys.argv[1], "a").write("ran\\n")

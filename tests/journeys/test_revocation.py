@@ -13,7 +13,7 @@ import jwt
 import pytest
 import requests
 
-from tests.journeys.revoking import PASSWORD, Browser, Services, Staff, Watch, opened
+from tests.journeys.running_services import PASSWORD, Browser, Services, Staff, Watch, opened
 
 pytestmark = pytest.mark.slow
 

@@ -21,8 +21,8 @@ from orders.inventory import (
 )
 from orders.inventory_http import RemoteInventory
 from tests.neighbour import serve
-from tests.tokens import scripted
-from tests.tokens.scripted import drip, page
+from tests.tokens import scripted_issuer
+from tests.tokens.scripted_issuer import drip, page
 from tokens.client_credentials import service_login
 
 ORDER = uuid.UUID("00000000-0000-4000-8000-00000000000a")
@@ -163,7 +163,7 @@ def test_no_answer_takes_no_more_than_the_budget(products, remote):
 
 @pytest.mark.parametrize("who", ["PRODUCTS_URL", "ACCOUNTS_URL"])
 def test_an_answer_that_drips_in_takes_no_more_than_the_budget(products, remote, settings, who):
-    with scripted.serve() as dripping:
+    with scripted_issuer.serve() as dripping:
         dripping.others = lambda: drip(page(b"{}"), 0.2)
         setattr(settings, who, dripping.url)
         started = time.monotonic()

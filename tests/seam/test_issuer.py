@@ -18,7 +18,7 @@ from accounts.login import sessions
 from accounts.models import Session, TokenStatus
 from accounts.people import registration
 from tests.tokens.clock import Clock
-from tests.tokens.stack import free_port
+from tests.tokens.http_server import free_port
 from tokens import verification
 from tokens.cookies import access_name
 from tokens.errors import IssuerUnavailable, ListUnknown, TokenRefused

@@ -4,7 +4,7 @@ import pytest
 from django.conf import settings
 
 from tests.tokens.clock import Clock
-from tests.tokens.stack import listen, serve
+from tests.tokens.http_server import listen, serve
 from tokens.issuer import get_issuer
 from tokens.verification import cache
 

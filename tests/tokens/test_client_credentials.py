@@ -6,8 +6,8 @@ import time
 import pytest
 
 from tests.neighbour import serve
-from tests.tokens import scripted
-from tests.tokens.scripted import drip, page
+from tests.tokens import scripted_issuer
+from tests.tokens.scripted_issuer import drip, page
 from tokens import client_credentials
 from tokens.client_credentials import LogInFailed, ServiceLogin
 
@@ -132,7 +132,7 @@ def test_no_answer_is_waited_for_briefly(accounts):
     "script", [drip(page(b"{}")), page(b" " * 1_000_000), page(b"{}")[:-1]], ids=["drips", "1 MB", "cut off"]
 )
 def test_an_answer_that_does_not_come_to_an_end_is_a_named_error(accounts, settings, script):
-    with scripted.serve() as dripping:
+    with scripted_issuer.serve() as dripping:
         dripping.others = lambda: script
         settings.ACCOUNTS_URL = dripping.url
         started = time.monotonic()
@@ -144,7 +144,7 @@ def test_an_answer_that_does_not_come_to_an_end_is_a_named_error(accounts, setti
 
 
 def test_no_redirect_is_followed_with_a_secret(accounts, settings):
-    with scripted.serve() as redirecting:
+    with scripted_issuer.serve() as redirecting:
         redirecting.others = lambda: page(b"", "307 Temporary Redirect", f"Location: {accounts.url}/oauth/token")
         settings.ACCOUNTS_URL = redirecting.url
 

@@ -11,8 +11,8 @@ from django.conf import settings
 
 from tests.issuer import sign, sign_list
 from tests.tokens.attacks import ASYMMETRIC, EITHER_WAY, present
-from tests.tokens.scripted import page, serve
-from tests.tokens.stack import Server, free_port
+from tests.tokens.http_server import Server, free_port
+from tests.tokens.scripted_issuer import page, serve
 from tokens import encryption
 
 pytest.importorskip("granian", reason="needs granian, of requirements/prod.txt")

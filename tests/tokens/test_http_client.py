@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from tests.tokens.scripted import page
+from tests.tokens.scripted_issuer import page
 from tokens.http_client import NoResponse, Response, fetch, tls_context
 
 

@@ -71,6 +71,8 @@ def test_who_is_called_comes_before_who_calls():
         ("[sections]", "away = 'It costs $5.'\n[sections]", "away may hold no quotation mark, dollar"),
         ('staff = "reviews:moderate"', "staff = reviews", "Invalid value"),
         ('staff = "reviews:moderate"', 'stuff = "reviews:moderate"', "unexpected keyword argument 'stuff'"),
+        ('staff = "reviews:moderate"', 'staff = "reviews:moderate"\naway = 5', "away is not of the form"),
+        ('calls = { products = "stock:reserve" }', 'calls = "products"', "calls is not of the form"),
         ("clients = true", "client = true", "unexpected keyword argument 'client'"),
         ('meaning = "Read reviews"', "", "missing 1 required positional argument: 'meaning'"),
         ('"reviews:read"', '"read reviews"', "'read reviews' is no scope"),

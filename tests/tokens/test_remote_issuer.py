@@ -11,10 +11,10 @@ from django.conf import settings as deployed
 from django.test import Client
 
 from tests.issuer import KEY, KID, header, jwks, public_jwk, seal, sign, sign_inner, sign_list
-from tests.tokens import scripted
+from tests.tokens import scripted_issuer
 from tests.tokens.attacks import OTHER_EC
-from tests.tokens.scripted import drip, page, silence
-from tests.tokens.stack import free_port
+from tests.tokens.http_server import free_port
+from tests.tokens.scripted_issuer import drip, page, silence
 from tokens import encryption
 from tokens.cookies import access_name
 from tokens.errors import IssuerUnavailable, ListUnknown, TokenRefused
@@ -29,7 +29,7 @@ HTML = b"<!doctype html><title>Sign in to the hotel's network</title>"
 
 @pytest.fixture
 def accounts():
-    with scripted.serve() as accounts:
+    with scripted_issuer.serve() as accounts:
         yield accounts
 
 
@@ -267,7 +267,7 @@ def test_what_recovers_is_heard_again(accounts, settings, clock, name):
 def test_no_redirect_is_followed(accounts, clock, status):
     token = sign()
     assert is_believed(token)
-    with scripted.serve() as elsewhere:
+    with scripted_issuer.serve() as elsewhere:
         accounts.keys = lambda: page(b"", status, f"Location: {elsewhere.url}{KEYS_PATH}")
         accounts.lists = lambda: page(b"", status, f"Location: {elsewhere.url}{LIST_PATH}")
         clock.move(9)

@@ -1,5 +1,6 @@
 """`manage.py startservice NAME`: a folder that is a service, with everything a service has."""
 
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -38,8 +39,12 @@ class Command(BaseCommand):
 
         words = {"Samples": name.capitalize(), "samples": name, "Sample": singular.capitalize(), "sample": singular}
         write_files(settings.BASE_DIR / name, words)
-        run_alone(name, "makemigrations", name)
-        run_alone(name, "openapi")
+        try:
+            run_alone(name, "makemigrations", name)
+            run_alone(name, "openapi")
+        except subprocess.CalledProcessError as error:
+            shutil.rmtree(settings.BASE_DIR / name)
+            raise CommandError(f"{name}/ was taken away again, since this failed: {error}.") from error
         self.stdout.write(
             f"{name}/ is a service. Its scopes are in {name}/service.toml; `manage.py migrate` gives them to roles.\n"
             f"Next: make test; make run. docs/add-a-service.md says more."

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from config.work import attempt, find_jobs, work
+from config.periodic_jobs import attempt, find_jobs, work
 
 
 class Command(BaseCommand):

@@ -24,7 +24,7 @@ PATHS = {
 
 def calls(shape, service, path):
     """How many calls one request makes in a process of a service."""
-    command = [sys.executable, "-m", "tests.journeys.split.counting", path, regular(shape).access]
+    command = [sys.executable, "-m", "tests.journeys.split.call_counts", path, regular(shape).access]
     environment = os.environ | shape.environments[service]
     done = subprocess.run(
         command, env=environment, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False, timeout=60

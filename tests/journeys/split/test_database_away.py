@@ -7,7 +7,7 @@ import pytest
 from tests.journeys import databases
 from tests.journeys.processes import Process, manage
 from tests.journeys.split.shapes import Shape, await_true
-from tests.journeys.split.wires import Wire
+from tests.journeys.split.tcp_proxy import Wire
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgresql]
 

@@ -1,4 +1,4 @@
-"""Print how many calls a request makes in this process: `python -m tests.journeys.split.counting path token`."""
+"""Print how many calls a request makes in this process: `python -m tests.journeys.split.call_counts path token`."""
 
 import sys
 from collections.abc import Callable, Iterable
