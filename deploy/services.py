@@ -91,20 +91,19 @@ def keep_secret(split: Split, name: str) -> str:
 # The gateway ------------------------------------------------------------------------------------
 
 
-def write_gateway(
-    folder: Path, listen: str, upstreams: dict[str, str], *, rate: int = 100, patience: int = 10
-) -> list[str]:
+def write_gateway(folder: Path, listen: str, upstreams: dict[str, str], **own: int) -> list[str]:
     """Fill in the gateway's configuration; the command that runs it.
 
-    `upstreams` are host:port by service, `rate` is requests a second from one address, and `patience`
-    the seconds that an answer may take.
+    `upstreams` are host:port by service, `own` may be `rate`, requests a second from one caller;
+    `patience`, seconds that an answer may take; and `proxies`, the hops that are trusted, this one included.
     """
     (folder / "temp").mkdir(parents=True, exist_ok=True)
     render.write(folder, "gateway")
     write_openapi(folder / "openapi.json")
     names = {service.upper(): address for service, address in upstreams.items()}
     template = Template((folder / "tessera.conf.template").read_text())
-    filled = template.safe_substitute(names, LISTEN=listen, FILES=folder, RATE=rate, PATIENCE=patience)
+    bounds = {"RATE": 100, "PATIENCE": 10, "PROXIES": 1} | {name.upper(): value for name, value in own.items()}
+    filled = template.safe_substitute(names, LISTEN=listen, FILES=folder, **bounds)
     (folder / "tessera.conf").write_text(filled)
     # Started by root it would become another user, who may not read here.
     as_root = ["-g", "user root;"] if os.geteuid() == 0 else []

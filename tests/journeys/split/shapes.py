@@ -144,12 +144,14 @@ def working(own: dict[str, str], log: Path) -> Iterator["subprocess.Popen[bytes]
 
 
 @contextmanager
-def routing(folder: Path, port: int, ports: dict[str, int]) -> Iterator["subprocess.Popen[bytes]"]:
+def routing(
+    folder: Path, port: int, ports: dict[str, int], *, rate: int = 100_000, proxies: int = 1
+) -> Iterator["subprocess.Popen[bytes]"]:
     """The gateway, once it answers; skips where nginx is not installed."""
     if not shutil.which("nginx"):
         pytest.skip("nginx is not installed")
     upstreams = {service: f"127.0.0.1:{number}" for service, number in ports.items()}
-    command = write_gateway(folder, f"127.0.0.1:{port}", upstreams, rate=100_000, patience=4)
+    command = write_gateway(folder, f"127.0.0.1:{port}", upstreams, rate=rate, patience=4, proxies=proxies)
     with running(command, folder.with_suffix(".log")) as process:
         await_true(lambda: answers(f"http://127.0.0.1:{port}/metrics"), "the gateway answers")
         yield process
