@@ -29,7 +29,7 @@ from tokens.scopes import SERVICES
 ACCESS_TYPE = "at+jwt"
 REFRESH_TYPE = "rt+jwt"
 REFRESH_PURPOSE = "refresh tokens"
-MAX_PROFILE = 1250
+MAX_PROFILE = 1122
 """Bytes of JSON that name, e-mail address and roles may take, so that any token fits a cookie of 4,096 bytes, even an
 encrypted one signed by RSA."""
 CLOCK_SKEW = 30
