@@ -29,9 +29,9 @@ from tokens.scopes import SERVICES
 ACCESS_TYPE = "at+jwt"
 REFRESH_TYPE = "rt+jwt"
 REFRESH_PURPOSE = "refresh tokens"
-MAX_PROFILE = 1122
-"""Bytes of JSON that name, e-mail address and roles may take, so that any token fits a cookie of 4,096 bytes, even an
-encrypted one signed by RSA."""
+MAX_VARIABLE = 1246
+"""Bytes of JSON that audience, scope, name, e-mail address and roles may take, so that any token fits a cookie of 4,096
+bytes, even an encrypted one signed by RSA."""
 CLOCK_SKEW = 30
 """Seconds that the clock of one process of accounts may be ahead of another's."""
 
@@ -102,16 +102,17 @@ def issue_access(session: Session) -> str:
     """An access token for the person of a session, with the scopes that their roles carry now."""
     roles = roles_of(user_id=session.user_id)
     claims = {"sub": session.user.sub, "aud": list(SERVICES), "client_id": session.client_id, "sid": str(session.pk)}
-    claims |= {"scope": " ".join(combined_scopes(roles)), **profile_claims(session.user, roles)}
+    claims["scope"] = " ".join(combined_scopes(roles))
+    claims |= profile_claims(session.user, roles, room=MAX_VARIABLE - json_size(claims["aud"], claims["scope"]))
     return sign_access(AccessToken(), session.status_id, claims)
 
 
-def profile_claims(user: User, roles: Iterable[Role]) -> dict[str, Any]:
+def profile_claims(user: User, roles: Iterable[Role], *, room: int) -> dict[str, Any]:
     """What a token says of a user for people to read; too long, it loses roles, then the end of the name."""
     name, names = user.name, sorted(role.name for role in roles)
-    while names and json_size(name, user.email, names) > MAX_PROFILE:
+    while names and json_size(name, user.email, names) > room:
         names.pop()
-    while name and json_size(name, user.email, names) > MAX_PROFILE:
+    while name and json_size(name, user.email, names) > room:
         name = name[:-1]
     return {"name": name, "email": user.email, "roles": names}
 
