@@ -18,7 +18,7 @@ from django.core.management import CommandError, call_command
 
 from wire.demo import PASSWORD
 
-READER = ["--scope", "reviews:read", "--audience", "reviews"]
+READER = ["--scope", "pebbles:read", "--audience", "pebbles"]
 STRANGER = "from products.models import Product  # noqa: F401\n"
 APART = shutil.ignore_patterns(
     ".git", ".venv", "var", "node_modules", "__pycache__", ".*_cache", ".hypothesis", "*.pyc"
@@ -48,7 +48,7 @@ def started(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scratch") / "tessera"
     shutil.copytree(settings.BASE_DIR, folder, ignore=APART)
     before = files_of(folder)
-    python(folder, "manage.py", "startservice", "reviews")
+    python(folder, "manage.py", "startservice", "pebbles")
     return folder, before
 
 
@@ -64,13 +64,13 @@ def test_nothing_outside_its_folder_is_touched(started):
 
     changed = {path.parts[0] for path in after if after[path] != before.get(path)}
 
-    assert changed == {"reviews"}
+    assert changed == {"pebbles"}
     assert set(before) <= set(after)
 
 
 @pytest.mark.slow
 def test_its_tests_pass_and_those_of_the_boundaries(copy):
-    paths = ["reviews", "tests/test_boundaries.py", "tests/test_open_addresses.py", "tests/tokens/test_registry.py"]
+    paths = ["pebbles", "tests/test_boundaries.py", "tests/test_open_addresses.py", "tests/tokens/test_registry.py"]
     paths += ["tests/accounts/test_log_in.py", "tests/accounts/test_cookie_size.py", "tests/wire/test_pages.py"]
 
     said = python(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", *paths)
@@ -88,7 +88,7 @@ def test_its_tests_pass_and_those_of_the_boundaries(copy):
         [".ci/lint_migrations.py"],
         ["-m", "ruff", "check", "."],
         ["-m", "ruff", "format", "--check", "."],
-        ["-m", "mypy", "reviews"],
+        ["-m", "mypy", "pebbles"],
     ],
     ids=" ".join,
 )
@@ -98,16 +98,16 @@ def test_every_check_passes(copy, command):
 
 @pytest.mark.slow
 def test_an_import_of_another_service_breaks_a_contract(copy):
-    module = copy / "reviews" / "adding.py"
+    module = copy / "pebbles" / "adding.py"
     text = module.read_text()
-    module.write_text(text.replace("from reviews.models", f"{STRANGER}from reviews.models"))
+    module.write_text(text.replace("from pebbles.models", f"{STRANGER}from pebbles.models"))
 
     command = [sys.executable, ".ci/lint_imports.py"]
     done = subprocess.run(command, cwd=copy, env=own_environment(), capture_output=True, text=True, check=False)
     module.write_text(text)
 
     assert done.returncode == 1
-    assert "reviews.adding -> products.models" in done.stdout
+    assert "pebbles.adding -> products.models" in done.stdout
 
 
 # Running ----------------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ class Shop:
 
     def is_ready(self):
         try:
-            return self.ask("/api/reviews/")[0] == 401 and self.ask("/api/orders/")[0] == 401
+            return self.ask("/api/pebbles/")[0] == 401 and self.ask("/api/orders/")[0] == 401
         except OSError:
             return False
 
@@ -202,9 +202,9 @@ def shop(request, copy):
 def test_alice_writes_one_and_who_lacks_the_scope_is_refused(shop):
     alice, bob = shop.log_in("alice"), shop.log_in("bob")
 
-    status, text = shop.ask("/api/reviews/", {"text": "Good tea"}, alice)
-    listed = json.loads(shop.ask("/api/reviews/", token=bob)[1])["results"]
-    machine = shop.ask("/api/reviews/", {"text": "Bad tea"}, shop.machine())
+    status, text = shop.ask("/api/pebbles/", {"text": "Good tea"}, alice)
+    listed = json.loads(shop.ask("/api/pebbles/", token=bob)[1])["results"]
+    machine = shop.ask("/api/pebbles/", {"text": "Bad tea"}, shop.machine())
 
     assert (status, json.loads(text)["by"]) == (201, "Alice")
     assert (listed[0]["text"], listed[0]["by"]) == ("Good tea", "Alice")
@@ -215,10 +215,10 @@ def test_alice_writes_one_and_who_lacks_the_scope_is_refused(shop):
 def test_staff_see_it_in_the_admin(shop):
     cookie = f"access={shop.log_in('admin')}"
 
-    index, section = shop.ask("/admin/", Cookie=cookie), shop.ask("/admin/reviews/review/", Cookie=cookie)
+    index, section = shop.ask("/admin/", Cookie=cookie), shop.ask("/admin/pebbles/pebble/", Cookie=cookie)
 
     assert (index[0], section[0]) == (200, 200)
-    assert "/admin/reviews/review/" in index[1]
+    assert "/admin/pebbles/pebble/" in index[1]
     assert "The first of many." in section[1]
 
 
@@ -226,14 +226,14 @@ def test_staff_see_it_in_the_admin(shop):
 def test_the_menu_and_the_document_have_it(shop):
     page = shop.ask("/products/", Cookie=f"access={shop.log_in('alice')}")[1]
 
-    assert '<a href="/reviews/">Reviews</a>' in page
-    assert "/api/reviews/" in json.loads(shop.ask("/api/schema/")[1])["paths"]
+    assert '<a href="/pebbles/">Pebbles</a>' in page
+    assert "/api/pebbles/" in json.loads(shop.ask("/api/schema/")[1])["paths"]
 
 
 # Refused ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["Reviews", "re-views", "1st", "revüs", "r" * 31, ""])
+@pytest.mark.parametrize("name", ["Pebbles", "peb-bles", "1st", "revüs", "r" * 31, ""])
 def test_what_is_no_name_is_refused(name):
     with pytest.raises(CommandError, match="a name is of at most 30 letters"):
         call_command("startservice", name)

@@ -6,24 +6,24 @@ from tokens import registry
 from tokens.registry import DescriptionError, Scope, Service, by_calls, services
 
 GOOD = """
-staff = "reviews:moderate"
+staff = "pebbles:moderate"
 calls = { products = "stock:reserve" }
 
 [sections]
-review = "Reviews"
+pebble = "Pebbles"
 
-[scopes."reviews:read"]
-meaning = "Read reviews"
+[scopes."pebbles:read"]
+meaning = "Read pebbles"
 roles = ["customer"]
 
-[scopes."reviews:moderate"]
-meaning = "Take a review away"
+[scopes."pebbles:moderate"]
+meaning = "Take a pebble away"
 clients = true
 """
 
 
 @pytest.fixture
-def reviews(tmp_path, monkeypatch):
+def pebbles(tmp_path, monkeypatch):
     """Describe a service beside those that there are; what the registry then says."""
 
     def describe(text):
@@ -31,23 +31,23 @@ def reviews(tmp_path, monkeypatch):
             folder = tmp_path / service
             folder.mkdir(exist_ok=True)
             (folder / registry.FILE).write_text((registry.ROOT / service / registry.FILE).read_text())
-        (tmp_path / "reviews").mkdir(exist_ok=True)
-        (tmp_path / "reviews" / registry.FILE).write_text(text)
+        (tmp_path / "pebbles").mkdir(exist_ok=True)
+        (tmp_path / "pebbles" / registry.FILE).write_text(text)
         monkeypatch.setattr(registry, "ROOT", tmp_path)
         return services.__wrapped__()
 
     return describe
 
 
-def test_a_service_is_what_its_folder_says(reviews):
-    assert reviews(GOOD)["reviews"] == Service(
-        "reviews",
+def test_a_service_is_what_its_folder_says(pebbles):
+    assert pebbles(GOOD)["pebbles"] == Service(
+        "pebbles",
         {
-            "reviews:read": Scope("Read reviews", roles=("customer",)),
-            "reviews:moderate": Scope("Take a review away", clients=True),
+            "pebbles:read": Scope("Read pebbles", roles=("customer",)),
+            "pebbles:moderate": Scope("Take a pebble away", clients=True),
         },
-        staff="reviews:moderate",
-        sections={"review": "Reviews"},
+        staff="pebbles:moderate",
+        sections={"pebble": "Pebbles"},
         calls={"products": "stock:reserve"},
     )
 
@@ -62,46 +62,46 @@ def test_who_is_called_comes_before_who_calls():
 @pytest.mark.parametrize(
     ("before", "after", "complaint"),
     [
-        ('["customer"]', '["custmer"]', "reviews:read: no such role: custmer; there are customer, catalogue manager"),
-        ('"reviews:read"', '"orders:read"', "the scope orders:read is of orders already"),
-        ('staff = "reviews:moderate"', 'staff = "orders:manage"', "staff names no scope of its own"),
-        ('staff = "reviews:moderate"', "", "sections want a staff scope"),
+        ('["customer"]', '["custmer"]', "pebbles:read: no such role: custmer; there are customer, catalogue manager"),
+        ('"pebbles:read"', '"orders:read"', "the scope orders:read is of orders already"),
+        ('staff = "pebbles:moderate"', 'staff = "orders:manage"', "staff names no scope of its own"),
+        ('staff = "pebbles:moderate"', "", "sections want a staff scope"),
         ("products = ", "basket = ", "it calls basket, which is no service"),
         ('"stock:reserve"', '"stock:resrve"', "products has no scope stock:resrve"),
         ("[sections]", "away = 'It costs $5.'\n[sections]", "away may hold no quotation mark, dollar"),
-        ('staff = "reviews:moderate"', "staff = reviews", "Invalid value"),
-        ('staff = "reviews:moderate"', 'stuff = "reviews:moderate"', "unexpected keyword argument 'stuff'"),
-        ('staff = "reviews:moderate"', 'staff = "reviews:moderate"\naway = 5', "away is not of the form"),
+        ('staff = "pebbles:moderate"', "staff = pebbles", "Invalid value"),
+        ('staff = "pebbles:moderate"', 'stuff = "pebbles:moderate"', "unexpected keyword argument 'stuff'"),
+        ('staff = "pebbles:moderate"', 'staff = "pebbles:moderate"\naway = 5', "away is not of the form"),
         ('calls = { products = "stock:reserve" }', 'calls = "products"', "calls is not of the form"),
         ("clients = true", "client = true", "unexpected keyword argument 'client'"),
-        ('meaning = "Read reviews"', "", "missing 1 required positional argument: 'meaning'"),
-        ('"reviews:read"', '"read reviews"', "'read reviews' is no scope"),
-        ("[sections]", "menu = { label = 'Reviews' }\n[sections]", "menu wants a label, and a scope of its own"),
+        ('meaning = "Read pebbles"', "", "missing 1 required positional argument: 'meaning'"),
+        ('"pebbles:read"', '"read pebbles"', "'read pebbles' is no scope"),
+        ("[sections]", "menu = { label = 'Pebbles' }\n[sections]", "menu wants a label, and a scope of its own"),
         ('roles = ["customer"]', 'roles = ["customer"]\npeople = false', "no role may carry it, yet roles are named"),
     ],
 )
-def test_a_wrong_description_is_refused_by_file_and_reason(reviews, before, after, complaint):
+def test_a_wrong_description_is_refused_by_file_and_reason(pebbles, before, after, complaint):
     assert before in GOOD
 
     with pytest.raises(DescriptionError) as refused:
-        reviews(GOOD.replace(before, after, 1))
+        pebbles(GOOD.replace(before, after, 1))
 
     assert "/service.toml: " in str(refused.value)
     assert complaint in str(refused.value)
 
 
-def test_a_hidden_folder_is_no_service(reviews, tmp_path):
+def test_a_hidden_folder_is_no_service(pebbles, tmp_path):
     """`startservice` writes there first, and may be killed."""
     (tmp_path / ".gifts").mkdir()
     (tmp_path / ".gifts" / registry.FILE).write_text("")
 
-    assert sorted(reviews(GOOD)) == ["accounts", "orders", "products", "reviews"]
+    assert sorted(pebbles(GOOD)) == ["accounts", "orders", "products", "pebbles"]
 
 
 @pytest.mark.parametrize("name", ["gift_cards", "files"])
-def test_a_name_that_will_not_do_for_a_host_or_the_gateway_is_refused(reviews, tmp_path, name):
+def test_a_name_that_will_not_do_for_a_host_or_the_gateway_is_refused(pebbles, tmp_path, name):
     (tmp_path / name).mkdir()
     (tmp_path / name / registry.FILE).write_text("")
 
     with pytest.raises(DescriptionError, match=f"{name}/service.toml: its name "):
-        reviews(GOOD)
+        pebbles(GOOD)
