@@ -95,7 +95,7 @@ def test_a_hidden_folder_is_no_service(pebbles, tmp_path):
     (tmp_path / ".gifts").mkdir()
     (tmp_path / ".gifts" / registry.FILE).write_text("")
 
-    assert sorted(pebbles(GOOD)) == ["accounts", "orders", "products", "pebbles"]
+    assert set(pebbles(GOOD)) == {*services(), "pebbles"}
 
 
 @pytest.mark.parametrize("name", ["gift_cards", "files"])
