@@ -94,7 +94,7 @@ templates:
 
 migrations:
 	$(PY) manage.py makemigrations --check --dry-run
-	$(PY) .ci/lint_migrations.py
+	$(PY) .ci/on_postgresql.py $(PY) .ci/lint_migrations.py
 
 # What production refuses or warns of, with an environment as it would be there.
 deploy:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 FILE = "service.toml"
 FORMS = {"staff": str, "sections": dict, "menu": dict, "calls": dict, "away": str, "layers": dict}
+SCOPE_FORMS = {"meaning": str, "roles": list, "clients": bool, "people": bool}
 ROLES = ("customer", "catalogue manager", "order manager", "admin")
 """The roles that every shop begins with; the admin has whatever a role may carry."""
 
@@ -65,6 +66,9 @@ def read_service(path: Path) -> Service:
     try:
         said: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         scopes = {name: read_scope(scope) for name, scope in said.pop("scopes", {}).items()}
+        unknown = sorted({*said} - {*FORMS})
+        if unknown:
+            raise TypeError(f"there is no {unknown[0]}; there are scopes, {', '.join(FORMS)}")
         strange = [name for name, value in said.items() if type(value) is not FORMS.get(name, type(value))]
         if strange:
             raise TypeError(f"{strange[0]} is not of the form that docs/add-a-service.md shows")
@@ -74,6 +78,14 @@ def read_service(path: Path) -> Service:
 
 
 def read_scope(said: dict[str, Any]) -> Scope:
+    """A scope as a description has it; raises `TypeError`."""
+    unknown = sorted({*said} - {*SCOPE_FORMS})
+    if unknown or "meaning" not in said:
+        raise TypeError(
+            f"a scope has a meaning, and may have roles, clients and people; not {', '.join(unknown) or 'none'}"
+        )
+    if any(type(value) is not SCOPE_FORMS[name] for name, value in said.items()):
+        raise TypeError("meaning is a text, roles a list, clients and people are true or false")
     return Scope(**{**said, "roles": tuple(said.get("roles", ()))})
 
 

@@ -29,9 +29,9 @@ from tokens.scopes import SERVICES
 ACCESS_TYPE = "at+jwt"
 REFRESH_TYPE = "rt+jwt"
 REFRESH_PURPOSE = "refresh tokens"
-MAX_VARIABLE = 1246
-"""Bytes of JSON that audience, scope, name, e-mail address and roles may take, so that any token fits a cookie of 4,096
-bytes, even an encrypted one signed by RSA."""
+MAX_VARIABLE = 1346
+"""Bytes of JSON that audience, scope, name, e-mail address, roles and twice the issuer may take, so that any token fits
+a cookie of 4,096 bytes, even an encrypted one signed by RSA."""
 CLOCK_SKEW = 30
 """Seconds that the clock of one process of accounts may be ahead of another's."""
 
@@ -103,7 +103,8 @@ def issue_access(session: Session) -> str:
     roles = roles_of(user_id=session.user_id)
     claims = {"sub": session.user.sub, "aud": list(SERVICES), "client_id": session.client_id, "sid": str(session.pk)}
     claims["scope"] = " ".join(combined_scopes(roles))
-    claims |= profile_claims(session.user, roles, room=MAX_VARIABLE - json_size(claims["aud"], claims["scope"]))
+    taken = json_size(claims["aud"], claims["scope"], settings.ISSUER, settings.ISSUER)
+    claims |= profile_claims(session.user, roles, room=MAX_VARIABLE - taken)
     return sign_access(AccessToken(), session.status_id, claims)
 
 

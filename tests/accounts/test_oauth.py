@@ -11,7 +11,9 @@ from django.test import Client as Browser
 from accounts.models import Client, Event, Session, TokenStatus
 from accounts.oauth import clients
 from tests.accounts.conftest import forget
+from tests.conftest import CUSTOMER
 from tests.issuer import read
+from tokens.scopes import CLIENT_SCOPES, SERVICES
 from tokens.verification import verify
 from wire.events import SYSTEM
 
@@ -381,12 +383,12 @@ def test_a_token_for_the_same_service_is_told_of(orders, alice, log_in, settings
         "active": True,
         "iss": settings.ISSUER,
         "sub": alice.sub,
-        "aud": ["accounts", "orders", "products"],
+        "aud": list(SERVICES),
         "client_id": "api",
         "iat": claims["iat"],
         "exp": claims["exp"],
         "jti": claims["jti"],
-        "scope": "account orders:read orders:write products:read",
+        "scope": CUSTOMER,
         "token_type": "Bearer",
         "username": "alice@example.com",
     }
@@ -438,14 +440,7 @@ def test_the_metadata_says_what_is_offered(client, settings):
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "grant_types_supported": ["client_credentials"],
         "response_types_supported": [],
-        "scopes_supported": [
-            "orders:manage",
-            "orders:pay",
-            "orders:read",
-            "products:read",
-            "products:write",
-            "stock:reserve",
-        ],
+        "scopes_supported": list(CLIENT_SCOPES),
         "revocation_endpoint": f"{issuer}/oauth/revoke",
         "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "introspection_endpoint": f"{issuer}/oauth/introspect",

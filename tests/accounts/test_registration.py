@@ -7,6 +7,7 @@ from django.utils import timezone
 from accounts.models import Event, User
 from tests.accounts.conftest import PASSWORD
 from tests.accounts.test_telling_alike import hashed
+from tests.conftest import CUSTOMER
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +28,7 @@ def test_who_registers_is_a_customer(api):
         "email": "carol@example.com",
         "name": "Carol",
         "roles": ["customer"],
-        "scopes": ["account", "orders:read", "orders:write", "products:read"],
+        "scopes": CUSTOMER.split(),
         "created_at": answer.json()["created_at"],
     }
     assert carol.check_password(PASSWORD)

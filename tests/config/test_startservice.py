@@ -245,6 +245,12 @@ def test_a_name_that_is_taken_is_refused(name):
         call_command("startservice", name)
 
 
+@pytest.mark.parametrize("name", ["actors", "views", "testing", "texts"])
+def test_a_name_that_would_hide_what_the_template_means_is_refused(name):
+    with pytest.raises(CommandError, match="is a word of the template"):
+        call_command("startservice", name)
+
+
 @pytest.mark.parametrize("name", ["returns", "events", "leases"])
 def test_a_name_whose_model_could_not_be_called_so_is_refused(name):
     with pytest.raises(CommandError, match=f"'{name[:-1]}' is a word of Python's, or a model that every service has"):

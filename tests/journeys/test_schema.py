@@ -5,6 +5,7 @@ import tracemalloc
 import uuid
 from functools import partial
 from io import StringIO
+from urllib.parse import urlencode
 
 import orjson
 import pytest
@@ -199,8 +200,9 @@ def test_every_operation_can_succeed(shop, label, accept):
     prepare(shop, label)
     headers = {"Authorization": f"Bearer {bearer}", "Idempotency-Key": f'"{uuid.uuid4()}"', "Accept": accept}
     case = OPERATIONS[label].Case(path_parameters=shop.paths(label), headers=headers)
-    body = bodies(shop, pair).get(label)
-    if body is not None:
+    fields = request_schema(OPERATIONS[label]).get("properties", {})
+    body = bodies(shop, pair).get(label, dict.fromkeys(fields, "text"))
+    if body:
         case.body, case.media_type = body, "application/json"
 
     response = case.call()
@@ -271,12 +273,12 @@ def test_no_body_costs_much(shop, label):
 def test_no_query_costs_much(shop, label):
     operation, caller = OPERATIONS[label], APIClient()
     path = operation.path.format(**shop.paths(label))
-    send = partial(caller.get, path, headers={"Authorization": f"Bearer {shop.bearer(label)}"})
+    send = partial(caller.get, headers={"Authorization": f"Bearer {shop.bearer(label)}"})
     names = [*(parameter.name for parameter in operation.query), "surplus"]
     values = ["x" * 8000, "a " * 4000, "%" * 50 + "_" * 50, "ﷺ" * 100, "9" * 8000, "a " * 50]
     costly = []
     for query in [*({name: value} for name in names for value in values), {name: ["x"] * 4000 for name in names}]:
-        seconds, peak, response = measure(partial(send, query))
+        seconds, peak, response = measure(partial(send, f"{path}?{urlencode(query, doseq=True)}"))
         if seconds > MAX_CPU or peak > MAX_MEMORY or len(response.content) > MAX_ANSWER or response.status_code >= 500:
             costly.append((str(query)[:60], seconds, peak, len(response.content), response.status_code))
 

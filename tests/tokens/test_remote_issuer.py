@@ -308,7 +308,7 @@ def test_a_request_is_answered_503_while_nothing_can_be_known(accounts, settings
 PAGES = {"products": "/products/", "orders": "/orders/", "accounts": "/account/"}
 
 
-@pytest.mark.parametrize("address", [PAGES[service] for service in deployed.SERVICES] + ["/admin/"])
+@pytest.mark.parametrize("address", [PAGES.get(service, f"/{service}/") for service in deployed.SERVICES] + ["/admin/"])
 def test_a_page_says_so_and_keeps_the_cookie(accounts, settings, address):
     away(accounts, settings)
     browser = Client()

@@ -48,7 +48,8 @@ class Command(BaseCommand):
         try:
             client.clean_fields(exclude=["secret_hash", "status"])
         except ValidationError as error:
-            raise CommandError(" ".join(error.messages)) from error
+            said = [f"--{name}: {' '.join(texts)}" for name, texts in error.message_dict.items()]
+            raise CommandError(" ".join(said).replace("--scopes", "--scope")) from error
         return client
 
     def renew(self, client_id: str) -> str:

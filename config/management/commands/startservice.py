@@ -1,5 +1,6 @@
 """`manage.py startservice NAME`: a folder that is a service, with everything a service has."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -29,14 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, name: str, singular: str, **options: Any) -> None:
         singular = singular or name.removesuffix("s")
-        for word in (name, singular):
-            if not (word.isascii() and word.isalpha() and word.islower() and len(word) <= 30):
-                raise CommandError(f"{word!r}: a name is of at most 30 letters from a to z.")
-            if word in MODELS or iskeyword(word):
-                raise CommandError(f"{word!r} is a word of Python's, or a model that every service has.")
-        if name in {*TAKEN, *taken_paths(), *taken_labels()} or find_spec(name) or (settings.BASE_DIR / name).exists():
-            raise CommandError(f"{name} is taken: by a folder, a library or an address. Choose another name.")
-
+        refuse_name(name, singular)
         words = {"Samples": name.capitalize(), "samples": name, "Sample": singular.capitalize(), "sample": singular}
         write_files(settings.BASE_DIR / name, words)
         try:
@@ -47,14 +41,36 @@ class Command(BaseCommand):
             raise CommandError(f"{name}/ was taken away again, since this failed: {error}.") from error
         self.stdout.write(
             f"{name}/ is a service. Its scopes are in {name}/service.toml; `manage.py migrate` gives them to roles.\n"
+            f"One of them is called {singular}; if that is wrong, delete the folder and say --singular.\n"
             f"Next: make test; make run. docs/add-a-service.md says more."
         )
+
+
+def refuse_name(name: str, singular: str) -> None:
+    """Raise `CommandError` for a name that no service, or the model of one, could have."""
+    for word in (name, singular):
+        if not (word.isascii() and word.isalpha() and word.islower() and len(word) <= 30):
+            raise CommandError(f"{word!r}: a name is of at most 30 letters from a to z.")
+    if name in {*TAKEN, *taken_paths(), *taken_labels()} or find_spec(name) or (settings.BASE_DIR / name).exists():
+        raise CommandError(f"{name} is taken: by a folder, a library or an address. Choose another name.")
+    for word in (name, singular):
+        if word in MODELS or iskeyword(word):
+            raise CommandError(f"{word!r} is a word of Python's, or a model that every service has.")
+    for word in (name, singular):
+        if word in template_words() or word.startswith("test"):
+            raise CommandError(f"{word!r} is a word of the template that services are made of. Choose another name.")
 
 
 def taken_paths() -> set[str]:
     """The words that addresses begin with, on pages and under /api/."""
     routes = [str(entry.pattern) for include in get_resolver().url_patterns for entry in find_entries(include)]
     return {word for route in routes for word in route.split("/")[:2]} | {"static"}
+
+
+def template_words() -> set[str]:
+    """Every word of the template in lower case: a service of that name would hide what its code means by it."""
+    words = {word.lower() for path in TEMPLATE.rglob("*.*") for word in re.findall("[A-Za-z]+", path.read_text())}
+    return words - {"sample", "samples"}
 
 
 def taken_labels() -> set[str]:
@@ -78,9 +94,8 @@ def write_files(folder: Path, words: dict[str, str]) -> None:
 
 
 def replace(text: str, words: dict[str, str]) -> str:
-    for word, other in words.items():
-        text = text.replace(word, other)
-    return text
+    """A text with other words, in one pass: a word may hold another."""
+    return re.sub("|".join(words), lambda found: words[found[0]], text)
 
 
 def run_alone(service: str, *command: str) -> None:
