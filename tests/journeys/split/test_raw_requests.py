@@ -94,12 +94,22 @@ def send(shape, text):
     line, *headers = head.split("\n")
     address = urlsplit(shape.url)
     lines = [f"{line} HTTP/1.1", f"Host: {address.netloc}", "Connection: close", *headers]
-    with socket.create_connection((address.hostname, address.port), timeout=20) as end:
-        end.sendall("\r\n".join([*lines, "", body]).encode())
-        received = b"".join(iter(lambda: end.recv(65_536), b""))
-    answer = http.client.HTTPResponse(FakeSocket(received))
+    text = "\r\n".join([*lines, "", body]).encode()
+    answer = http.client.HTTPResponse(FakeSocket(exchange(address, text)))
     answer.begin()
     return answer
+
+
+def exchange(address, text, tries=5):
+    """What comes back. Who answers before all was read may reset the connection, and then the answer can be lost."""
+    with socket.create_connection((address.hostname, address.port), timeout=20) as end:
+        try:
+            end.sendall(text)
+            return b"".join(iter(lambda: end.recv(65_536), b""))
+        except ConnectionError:
+            if tries == 1:
+                raise
+    return exchange(address, text, tries - 1)
 
 
 class FakeSocket:
