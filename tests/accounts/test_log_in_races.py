@@ -10,6 +10,7 @@ from django.db import transaction
 from accounts.login import sessions
 from accounts.models import Role, Session
 from accounts.people import access
+from tests.conftest import CUSTOMER
 from wire.events import SYSTEM
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.postgresql]
@@ -69,7 +70,7 @@ def test_a_log_in_that_waited_for_the_loss_carries_less(alice, clerk, at_once, t
     _, grant = first_and_second(at_once, partial(take, alice, clerk), log_in)
 
     scope = jwt.decode(grant.access, options={"verify_signature": False})["scope"]
-    assert scope == "account orders:read orders:write products:read"
+    assert scope == CUSTOMER
 
 
 @pytest.mark.parametrize("take", [take_from_user, take_from_role, delete_role])
