@@ -110,10 +110,6 @@ class UserAdmin(EventedAdmin):
         """Only the users themselves: their sessions are deleted with them, without a question."""
         return [str(user) for user in objs], {}, set(), []
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        for user in queryset:
-            self.delete_model(request, user)
-
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         deletion.delete_user(obj, by=current_user(request))
 
@@ -150,10 +146,6 @@ class RoleAdmin(EventedAdmin):
     def delete_model(self, request: HttpRequest, obj: Role) -> None:
         access.revoke_role_tokens(obj, by=current_user(request))
         super().delete_model(request, obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Role]) -> None:
-        for role in queryset:
-            self.delete_model(request, role)
 
 
 @admin.register(Session)

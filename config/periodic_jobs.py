@@ -4,8 +4,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, NamedTuple, cast
 
 import structlog
@@ -13,6 +11,8 @@ from django.apps import apps
 from django.conf import settings
 from django.db import Error, close_old_connections, models
 from django.utils import timezone
+
+from tokens.registry import find_module
 
 logger = structlog.get_logger(__name__)
 
@@ -40,12 +40,8 @@ class Job(NamedTuple):
 def find_jobs() -> list[Job]:
     """The jobs in the `jobs` modules of the services of this process, but of those that only read."""
     services = [service for service in settings.SERVICES if service not in settings.READ_ONLY]
-    return [job for service in services if find_spec(f"{service}.jobs") for job in read_jobs(service)]
-
-
-def read_jobs(service: str) -> list[Job]:
-    listed = import_module(f"{service}.jobs").JOBS
-    return [Job(service, name, run, interval) for name, (run, interval) in listed.items()]
+    found = [(service, module.JOBS) for service in services if (module := find_module(service, "jobs"))]
+    return [Job(service, name, run, interval) for service, jobs in found for name, (run, interval) in jobs.items()]
 
 
 def work(jobs: Iterable[Job], stop: threading.Event) -> None:

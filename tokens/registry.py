@@ -3,7 +3,10 @@
 import re
 import tomllib
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -124,10 +127,17 @@ def demand(condition: object, service: Service, complaint: str) -> None:
         raise DescriptionError(f"{service.name}/{FILE}: {complaint}")
 
 
-def by_calls() -> list[str]:
+def find_module(service: str, name: str) -> ModuleType | None:
+    """A module that a service may have, such as its `jobs`; None if it has none."""
+    path = f"{service}.{name}"
+    return import_module(path) if find_spec(path) else None
+
+
+@cache
+def by_calls() -> tuple[str, ...]:
     """The names of the services, each after those that it calls."""
     ordered: list[str] = []
     while waiting := [name for name in services() if name not in ordered]:
         ready = [name for name in waiting if {*services()[name].calls} <= {*ordered}]
         ordered += ready or waiting
-    return ordered
+    return tuple(ordered)

@@ -38,6 +38,11 @@ class EventedAdmin(admin.ModelAdmin):
         for subject in queryset:
             self.record(request, subject, "deleted", name=str(subject))
 
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        """Delete one by one: what has to be done with each is done for those of the action, too."""
+        for subject in queryset:
+            self.delete_model(request, subject)
+
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """The events of one thing, newest first."""
         subject = self.get_object(request, object_id)

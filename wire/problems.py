@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
@@ -17,6 +15,7 @@ from structlog.contextvars import bind_contextvars
 
 from tokens.errors import IssuerUnavailable, RequestRefused, TokenRefused
 from tokens.permissions import InsufficientScope
+from tokens.registry import find_module
 from tokens.scopes import SERVICES
 from wire import json
 from wire.error_pages import answer_page
@@ -130,8 +129,8 @@ PROBLEMS: Mapping[type[Exception], ProblemType] = {
 @cache
 def problem_types(package: str) -> Mapping[type[Exception], ProblemType]:
     """The problem types for errors of a package: those of its own table, if it is a service that has one, and ours."""
-    has_own = package in SERVICES and find_spec(f"{package}.problems")
-    return {**PROBLEMS, **(import_module(f"{package}.problems").PROBLEMS if has_own else {})}
+    own = find_module(package, "problems") if package in SERVICES else None
+    return {**PROBLEMS, **(own.PROBLEMS if own else {})}
 
 
 def find_problem(error: Exception) -> Problem | None:

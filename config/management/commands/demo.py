@@ -1,14 +1,12 @@
 """Fill the shop with something to try."""
 
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from tokens.registry import by_calls
+from tokens.registry import by_calls, find_module
 from wire.demo import PASSWORD, PEOPLE
 
 
@@ -27,8 +25,8 @@ class Command(BaseCommand):
         if migrate:
             call_command("migrate", verbosity=0)
         for service in by_calls():
-            if service in settings.SERVICES and find_spec(f"{service}.demo"):
-                self.stdout.write(f"{service}: {import_module(f'{service}.demo').add_demo()}")
+            if service in settings.SERVICES and (demo := find_module(service, "demo")):
+                self.stdout.write(f"{service}: {demo.add_demo()}")
         if settings.DEBUG and "accounts" in settings.SERVICES:
             self.print_log_ins()
 

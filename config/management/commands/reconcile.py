@@ -1,12 +1,12 @@
 """`manage.py reconcile`: whether the books of this process's services agree."""
 
 from collections.abc import Callable, Iterator
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+
+from tokens.registry import find_module
 
 Check = Callable[[], Iterator[str]]
 
@@ -36,5 +36,5 @@ class Command(BaseCommand):
 def find_checks() -> Iterator[tuple[str, Check]]:
     """The services of this process that have something to compare."""
     for service in settings.SERVICES:
-        if find_spec(f"{service}.reconciliation"):
-            yield service, import_module(f"{service}.reconciliation").find_drift
+        if reconciliation := find_module(service, "reconciliation"):
+            yield service, reconciliation.find_drift

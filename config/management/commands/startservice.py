@@ -56,8 +56,9 @@ def refuse_name(name: str, singular: str) -> None:
     for word in (name, singular):
         if word in MODELS or iskeyword(word):
             raise CommandError(f"{word!r} is a word of Python's, or a model that every service has.")
+    hidden = template_words()
     for word in (name, singular):
-        if word in template_words() or word.startswith("test"):
+        if word in hidden or word.startswith("test"):
             raise CommandError(f"{word!r} is a word of the template that services are made of. Choose another name.")
 
 
