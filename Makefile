@@ -3,6 +3,8 @@
 PYTHON ?= python3
 PORT ?= 8000
 export PORT
+# Tests start many processes: what one has compiled, the next need not, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE :=
 ifneq ($(PORT),8000)
 export ISSUER ?= http://localhost:$(PORT)
 endif
@@ -11,26 +13,26 @@ BIN := .venv/bin
 PY := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet --require-hashes
 WORKERS ?= auto
-PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
+PYTEST = $(PY) -m pytest -n $(WORKERS) --dist loadfile
+# Quick tests wait now and then for what they started: one process more than there are processors.
+test test-encrypted test-versions: WORKERS = $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
-.PHONY: run services test check format lint types imports dependencies templates migrations deploy openapi fresh
+.PHONY: run services pause resume test check format lint types imports dependencies templates migrations deploy openapi fresh sbom
 .PHONY: deploy-files test-sqlite test-postgresql test-encrypted test-versions bench bench-quick lock clean
 
 ## Try it ----------------------------------------------------------------------------------------
 
 run: .venv/installed
-	@$(PY) -c 'import socket, sys; port = sys.argv[1]; \
-	port.isdecimal() and 0 < int(port) < 65536 or sys.exit(f"PORT is a number alone, such as 8080, not {port}"); \
-	taken = socket.socket().connect_ex(("127.0.0.1", int(port))) == 0; \
-	sys.exit(f"Port {port} is taken by another program; choose one: make run PORT=8080" if taken else 0)' "$(PORT)"
-	@$(PY) manage.py demo --migrate --skip-checks
-	@echo "Tessera is at http://localhost:$(PORT); Ctrl-C ends it."
-	@exec $(BIN)/honcho start -e /dev/null -f deploy/Procfile # .env is read by Tessera, not by honcho in its own way
+	@exec $(PY) deploy/run.py --port "$(PORT)"
 
 # The same as services behind nginx, on port 8080 and those after it. With PostgreSQL:
 # make services DATABASES=postgres://me@127.0.0.1/tessera
 services: .venv/prod
 	@exec $(PY) deploy/services.py --port $(if $(filter 8000,$(PORT)),8080,$(PORT)) --databases "$(DATABASES)"
+
+# One of the running services stands still, or goes on: make pause SERVICE=products
+pause resume: .venv/prod
+	@$(PY) deploy/services.py --$@ "$(SERVICE)"
 
 # What puts the services somewhere: compose.yaml, Kubernetes, the gateway; in var/deploy.
 deploy-files:
@@ -70,7 +72,7 @@ tests/interop/node_modules/.package-lock.json: tests/interop/package-lock.json
 	cd tests/interop && npm ci --silent --no-fund --no-audit
 
 check: .venv/dev tests/interop/node_modules/.package-lock.json
-	$(MAKE) format lint types imports dependencies templates migrations deploy fresh
+	$(MAKE) format lint types imports dependencies templates migrations deploy fresh sbom
 	$(MAKE) test-sqlite test-postgresql test-encrypted test-versions
 	$(MAKE) bench-quick
 
@@ -90,7 +92,7 @@ dependencies:
 	$(BIN)/deptry .
 
 templates:
-	find templates -name '*.html' -print0 | xargs -0 $(BIN)/djade --check
+	find templates */templates -name '*.html' -print0 | xargs -0 $(BIN)/djade --check
 
 migrations:
 	$(PY) manage.py makemigrations --check --dry-run
@@ -100,13 +102,17 @@ migrations:
 deploy:
 	DEBUG=off SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))') \
 	ISSUER=https://shop.example ALLOWED_HOSTS=shop.example EMAIL_URL=smtp://mail.shop.example \
-	DATABASE_URL=sqlite://:memory: $(PY) manage.py check --deploy --fail-level WARNING
+	DATABASE_URL=sqlite://:memory: EVENTS_DATABASE_URL= $(PY) manage.py check --deploy --fail-level WARNING
 
 openapi: .venv/dev
 	$(PY) manage.py openapi
 
 fresh:
 	$(PY) manage.py openapi --check
+
+# What production installs, with hashes and licences (CycloneDX); a licence that is not allowed fails.
+sbom: .venv/dev
+	$(PY) .ci/sbom.py var/sbom.cdx.json
 
 test-sqlite:
 	$(PYTEST) -m "not postgresql" --cov --cov-report=term:skip-covered --cov-report=xml --cov-fail-under=95
@@ -118,6 +124,10 @@ test-versions: .venv/dev
 test-postgresql:
 	$(PY) .ci/on_postgresql.py $(PYTEST) -m "database or postgresql"
 
+# Where a key for it is set, access tokens are encrypted, and everything about them holds as ever.
+test-encrypted:
+	JWT_ENCRYPTION_KEY=$$($(PY) manage.py encryption_key) $(PYTEST) -m "not slow and not postgresql" tests/tokens tests/accounts
+
 ## Measure it: on PostgreSQL at 127.0.0.1:5432 or BENCHMARK_SERVER, and on SQLite -------------------
 
 bench: .venv/bench
@@ -126,21 +136,18 @@ bench: .venv/bench
 bench-quick: .venv/bench
 	$(PY) -m benchmarks --quick --check --drop
 
-# Where a key for it is set, access tokens are encrypted, and everything about them holds as ever.
-test-encrypted:
-	JWT_ENCRYPTION_KEY=$$($(PY) manage.py encryption_key) $(PYTEST) -m "not slow and not postgresql" tests/tokens tests/accounts
-
 ## Keep it ---------------------------------------------------------------------------------------
 
 # Extras stay in the pins: without them an older pip looks for another release of what is wanted with an extra.
+# `make lock UPGRADE=--upgrade` takes the newest releases.
 # One release serves every Python, so Django stays at the one that Python 3.11 can run.
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras --fork-strategy fewest
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras --fork-strategy fewest $(UPGRADE)
 
 lock: .venv/dev
-	$(COMPILE) pyproject.toml --output-file requirements.txt
+	$(COMPILE) pyproject.toml --extra test --output-file requirements.txt
 	$(COMPILE) pyproject.toml --extra prod --constraint requirements.txt --output-file requirements/prod.txt
-	$(COMPILE) pyproject.toml --extra prod --extra dev --constraint requirements.txt --output-file requirements/dev.txt
-	$(COMPILE) pyproject.toml --extra prod --extra bench --constraint requirements/dev.txt --output-file requirements/bench.txt
+	$(COMPILE) pyproject.toml --extra prod --extra test --extra dev --constraint requirements.txt --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra prod --extra test --extra bench --constraint requirements/dev.txt --output-file requirements/bench.txt
 
 clean:
 	rm -rf .venv var

@@ -46,7 +46,9 @@ def packaged() -> Iterator[str]:
 
 def main() -> int:
     with postgresql() as url:
-        return subprocess.run(sys.argv[1:], env=os.environ | {"DATABASE_URL": url}, check=False).returncode  # noqa: S603
+        # No second role of a shop's own database is meant, nor a file that names it.
+        own = {"DATABASE_URL": url, "DATABASE_URL_FILE": "", "EVENTS_DATABASE_URL": "", "EVENTS_DATABASE_URL_FILE": ""}
+        return subprocess.run(sys.argv[1:], env=os.environ | own, check=False).returncode  # noqa: S603
 
 
 if __name__ == "__main__":

@@ -34,10 +34,9 @@ def describe_key(key: SigningKey) -> checks.CheckMessage:
         hint = key_derivation.explain(private_key, keys.PURPOSE)
         return checks.Error(f"The signing key {key.kid} cannot be opened.", hint=hint, id="tessera.E001")
 
-    hint = "Run `manage.py rewrap_keys` before that key leaves SECRET_KEY_FALLBACKS."
-    return checks.Warning(
-        f"The signing key {key.kid} is stored under a former SECRET_KEY.", hint=hint, id="tessera.W002"
-    )
+    hint = "Run `manage.py rewrap_keys`, once no process of that release or with that SECRET_KEY alone is left."
+    text = f"The signing key {key.kid} is stored under a former SECRET_KEY, or as a release before stored it."
+    return checks.Warning(text, hint=hint, id="tessera.W002")
 
 
 def check_demo() -> list[checks.CheckMessage]:

@@ -1,4 +1,7 @@
-"""Run the benchmark: `python -m benchmarks [part ...] [--quick] [--db sqlite|postgresql] [--check]`."""
+"""Run the benchmark: `python -m benchmarks [part ...] [--quick] [--db sqlite|postgresql] [--check]`.
+
+A whole run, in which no part is named, writes docs/performance-tables.md.
+"""
 
 import argparse
 import signal
@@ -12,12 +15,14 @@ from benchmarks import databases, report
 PARTS = {
     "list": "lists", "verify": "verifying", "log-in": "logging_in", "refresh": "refreshing", "pages": "pages",
     "search": "searching", "revocation": "revoking", "orders": "ordering", "startup": "starting", "growth": "growing",
-    "apart": "apart",
+    "network": "networking", "apart": "apart", "soak": "soaking", "walk": "walking",
 }  # fmt: skip
 QUICK = ("list", "verify", "refresh", "startup")
 """What --quick measures: no part that needs a million rows, none that wants long windows to tell 5 %."""
 SEPARATE = ("list", "pages", "search", "orders", "growth")
 """Parts that are measured on each database; the others on PostgreSQL, or on the one that is named."""
+LONG = ("soak", "walk")
+"""What is measured only if it is named: ten minutes of traffic, and a million of everything."""
 GOALS = databases.ROOT / "benchmarks" / "goals.toml"
 
 
@@ -29,13 +34,16 @@ def main() -> int:
     if "postgresql" in kinds and not databases.answers():
         print(f"skipped: nobody answers at {databases.SERVER}", file=sys.stderr)
         kinds.remove("postgresql")
-    results = []
-    for part in wish.part or (QUICK if wish.quick else PARTS):
+    results, began = [], time.perf_counter()
+    whole = [part for part in PARTS if part not in LONG]
+    for part in wish.part or (QUICK if wish.quick else whole):
         for kind in kinds if part in SEPARATE else kinds[:1]:
             results += run(part, kind, wish.quick)
-    verdicts = judge(results, wish.quick, everything=not wish.part and not wish.quick)
+    is_whole = "postgresql" in kinds and not (wish.part or wish.quick or wish.db)
+    verdicts = judge(results, wish.quick, everything=is_whole)
     print(report.write_verdicts(verdicts))
-    report.keep(results, verdicts, quick=wish.quick)
+    print(f"{(time.perf_counter() - began) / 60:.0f} minutes", file=sys.stderr)
+    report.keep(results, verdicts, whole=is_whole)
     if wish.drop:
         databases.drop_all()
     return int(wish.check and any(verdict.is_missed for verdict in verdicts))
@@ -43,7 +51,9 @@ def main() -> int:
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("part", nargs="*", choices=[*PARTS, []], help="what to measure; all, if none is named")
+    parser.add_argument(
+        "part", nargs="*", choices=[*PARTS, []], help="what to measure; without any, all but soak, walk"
+    )
     parser.add_argument("--quick", action="store_true", help="short windows, looser goals, no part of a million rows")
     parser.add_argument("--db", choices=["postgresql", "sqlite"], help="on this database alone")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a goal of goals.toml is missed")
@@ -68,7 +78,7 @@ def judge(results: list[report.Result], quick: bool, *, everything: bool) -> lis
         report.Verdict(part, name, goal, found.get(part, {}).get(name), quick)
         for part, named in goals.items()
         for name, goal in named.items()
-        if everything or part in found
+        if part in found or (everything and not part.startswith(LONG))
     ]
 
 

@@ -5,7 +5,8 @@ import os
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -61,6 +62,19 @@ def prepare_sqlite(name: str, rows: int) -> str:
         fill(f"sqlite:///{building}", rows)
         building.rename(file)
     return f"sqlite:///{file}"
+
+
+@contextmanager
+def copied(url: str) -> Iterator[str]:
+    """The address of a copy of a PostgreSQL database, for as long as the block lasts."""
+    name = url.rpartition("/")[2]
+    with psycopg.connect(f"{SERVER}/postgres", autocommit=True) as server:
+        server.execute(f'DROP DATABASE IF EXISTS "{name}_copy" WITH (FORCE)')
+        server.execute(f'CREATE DATABASE "{name}_copy" TEMPLATE "{name}"')
+        try:
+            yield f"{url}_copy"
+        finally:
+            server.execute(f'DROP DATABASE "{name}_copy" WITH (FORCE)')
 
 
 def copy_as_default(url: str) -> str:

@@ -10,7 +10,8 @@ from django.db import DatabaseError, connection, models, transaction
 
 from accounts.models import Session, TokenStatus, User
 from orders import models as orders
-from products.models import Movement, Product, Reservation, ReservationLine, Stock, search_key
+from products import search_keys
+from products.models import Movement, Product, Reservation, ReservationLine, Stock
 
 KINDS = ("cup", "bowl", "plate", "lamp", "chair", "table", "shelf", "clock", "mirror", "basket")
 LOOKS = ("red", "blue", "green", "white", "black", "oak", "glass", "brass", "linen", "stone", "round")
@@ -42,10 +43,10 @@ def fill(count: int) -> None:
 
 def write_product(number: int) -> tuple:
     name = f"{LOOKS[number % 11]} {KINDS[number % 10]} from {PLACES[number % 7]} {number:07d}"
-    key = search_key(name, f"B{number:07d}")
+    key = search_keys.write_key(name, f"B{number:07d}")
     return (
         uuid.UUID(int=number), f"B{number:07d}", name, "For the house.", KINDS[number % 10],
-        f"{1 + number % 997}.50", "EUR", True, 1, key, MOMENT + timedelta(seconds=number),
+        f"{1 + number % 997}.50", "EUR", True, 1, key, MOMENT + timedelta(seconds=number), f"{key} for the house.",
     )  # fmt: skip
 
 
@@ -113,7 +114,7 @@ ROWS: dict[type[models.Model], Callable[[int], tuple]] = {
     Reservation: write_reservation, ReservationLine: write_held, Movement: write_movement,
 }  # fmt: skip
 COLUMNS = {
-    Product: "id sku name description category price currency active version search_key created_at",
+    Product: "id sku name description category price currency active version search_key created_at search_text",
     Stock: "product_id on_hand reserved",
     TokenStatus: "revoked_at",
     Session: "id user_id client_id device generation status_id created_at rotated_at expires_at end_reason",

@@ -61,15 +61,22 @@ def steadily(run: Callable[[], Window]) -> Window:
 
 
 def observe(server: Server, requests: Iterable[bytes], *, clients: int, seconds: float = 0, count: int = 0) -> Window:
+    """What they take; a backend that ends meanwhile counts for nothing."""
     server_before, database_before = server.cpu(), database_cpu(server.database)
     answers = load.run(server.port, requests, clients=clients, seconds=seconds, count=count)
-    return Window(server.cpu() - server_before, database_cpu(server.database) - database_before, answers)
+    database = sum(cpu - database_before.get(pid, 0.0) for pid, cpu in database_cpu(server.database).items())
+    return Window(server.cpu() - server_before, database, answers)
 
 
 def compare(
-    contestants: dict[str, tuple[Server, list[bytes]]], *, rounds: int, seconds: float, clients: int, expect: int = 200
+    contestants: dict[str, tuple[Server, Iterable[bytes]]],
+    *,
+    rounds: int,
+    seconds: float,
+    clients: int,
+    expect: int = 200,
 ) -> dict[str, Figure]:
-    """Each contestant's figure over some rounds, in which each has one window."""
+    """Each contestant's figure over some rounds, in which each has one window; its requests begin anew at their end."""
     windows: dict[str, list[Window]] = {name: [] for name in contestants}
     endless = {name: itertools.cycle(requests) for name, (_, requests) in contestants.items()}
     for name, (server, _) in contestants.items():

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.databases import ROOT, backends
+from benchmarks.databases import FOLDER, ROOT, backends
 
 SECRET = "benchmark-peer-secret-0123456789-0123456789-0123456789"
 HOST = "shop.example"
@@ -68,9 +68,9 @@ def memory_of(pid: int) -> int:
     raise LookupError(pid)
 
 
-def database_cpu(url: str) -> float:
-    """Seconds of CPU of the backends of PostgreSQL that serve a database; SQLite has none of its own."""
-    return sum(map(cpu_of, backends(url)))
+def database_cpu(url: str) -> dict[int, float]:
+    """Seconds of CPU of each backend of PostgreSQL that serves a database; SQLite has none of its own."""
+    return {pid: cpu_of(pid) for pid in backends(url)}
 
 
 # What is served ---------------------------------------------------------------------------------
@@ -85,9 +85,12 @@ def tessera_environment(url: str) -> dict[str, str]:
         "ISSUER": f"https://{HOST}",
         "ALLOWED_HOSTS": f"{HOST},127.0.0.1",
         "PROXIES": "1",
+        "STAFF_FACTORS": "1",
         "LOG_LEVEL": "ERROR",
         "EMAIL_URL": "dummymail://",
         "PYTHONWARNINGS": "ignore",
+        "ORDERS_PER_DAY": "1000000",
+        "REJECTED_ORDERS_PER_DAY": "1000000",
         "UNPAID_ORDERS": "1000000",
         "UNPAID_UNITS": "100000000",
     }
@@ -97,8 +100,6 @@ GRANIAN = [
     "granian",
     "--interface",
     "wsgi",
-    "--blocking-threads",
-    "1",
     "--no-ws",
     "--log-level",
     "error",
@@ -133,10 +134,19 @@ KINDS = {
     "DRF + SimpleJWT stateless": Kind(
         (*GRANIAN, "benchmarks.peers.drf.wsgi:application"), ("granian",), (("PEER_STATELESS", "1"),)
     ),
+    # As where it is installed alone: without what DRF finds of the libraries that are here for Tessera.
+    "DRF + SimpleJWT stateless, bare": Kind(
+        (*GRANIAN, "benchmarks.peers.drf.wsgi:application"), ("granian",), (("PEER_STATELESS", "1"), ("PEER_BARE", "1"))
+    ),
     "DRF + SimpleJWT stateless, Django's default": Kind(
         (*GRANIAN, "benchmarks.peers.drf.wsgi:application"),
         ("granian",),
         (("PEER_STATELESS", "1"), ("PEER_DEFAULT", "1")),
+    ),
+    "DRF with the same promises": Kind(
+        (*GRANIAN, "benchmarks.peers.drf.wsgi:application"),
+        ("granian",),
+        (("PEER_STATELESS", "1"), ("PEER_PROMISES", "1")),
     ),
     "django-ninja + ninja-jwt": Kind(
         (*GRANIAN, "benchmarks.peers.ninja.wsgi:application"), ("granian", "ninja", "ninja_jwt")
@@ -150,13 +160,15 @@ KINDS = {
 
 
 @contextmanager
-def serving(name: str, url: str, *, workers: int = 1, **environment: str) -> Iterator[Server]:
+def serving(
+    name: str, url: str, *, workers: int = 1, python: str = sys.executable, **environment: str
+) -> Iterator[Server]:
     """A server of that name on a database, ended when it is let go; `environment` is what it is told besides."""
     kind, port = KINDS[name], free_port()
     command = list(kind.command)
     if kind.is_python:
         command = [
-            str(Path(sys.executable).parent / command[0]),
+            str(Path(python).parent / command[0]),
             "--host",
             "127.0.0.1",
             "--port",
@@ -169,6 +181,10 @@ def serving(name: str, url: str, *, workers: int = 1, **environment: str) -> Ite
         "NODE_ENV": "production",
         **dict(kind.environment),
         "GRANIAN_WORKERS": str(workers),
+        "GRANIAN_BLOCKING_THREADS": "1",
+        # As in an image: what is imported was compiled before.
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(FOLDER / "bytecode"),
         **environment,
     }
     surroundings = (tessera_environment(url) if name == "Tessera" else os.environ | {"DATABASE_URL": url}) | own

@@ -9,10 +9,16 @@ from typing import Any
 
 from benchmarks.databases import ROOT
 from benchmarks.measure import Figure
+from database.atomic_file import write_file
 
-DOCUMENT = ROOT / "docs" / "performance.md"
+TABLES = ROOT / "docs" / "performance-tables.md"
 PLOT = ROOT / "docs" / "images" / "performance.svg"
-BEGIN, END = "<!-- figures: python -m benchmarks -->", "<!-- end of figures -->"
+HEAD = """\
+# The tables behind "How fast it is"
+
+Written by `python -m benchmarks --check`, a whole run. [performance.md](performance.md) says how it is measured and
+what it means. *Times Tessera's* is CPU per request; goals are those of `benchmarks/goals.toml`.
+"""
 NAMED = (
     "django",
     "djangorestframework",
@@ -124,18 +130,17 @@ def is_installed(name: str) -> bool:
     return True
 
 
-def keep(results: list[Result], verdicts: list[Verdict], *, quick: bool) -> None:
-    """Write the tables beside the databases; a whole run also into docs/performance.md, with the plot."""
+def keep(results: list[Result], verdicts: list[Verdict], *, whole: bool) -> None:
+    """Write the tables beside the databases; those of a whole run are the document, with the plot."""
     text = "\n".join([write_machine(), "", write_verdicts(verdicts), "", *map(write_table, results)])
     folder = ROOT / "var" / "benchmarks"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "latest.md").write_text(text)
-    if quick or len(results) < 12 or not DOCUMENT.exists():
+    write_file(folder / "latest.md", text)
+    if not whole:
         return
 
-    before, _, rest = DOCUMENT.read_text().partition(BEGIN)
-    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{rest.partition(END)[2]}")
-    PLOT.write_text(draw(next(result for result in results if result.key == "list-postgresql")))
+    write_file(TABLES, f"{HEAD}\n{text}".rstrip() + "\n")
+    write_file(PLOT, draw(next(result for result in results if result.key == "list-postgresql")))
 
 
 def draw(result: Result) -> str:

@@ -1,4 +1,4 @@
-"""A service's tables copied to a database of its own, and compared row by row: how a live shop is taken apart."""
+"""The tables of services copied to another database, and compared row by row: how a shop is taken apart or moved."""
 
 import hashlib
 import subprocess
@@ -10,14 +10,16 @@ from typing import Any, NamedTuple, cast
 import orjson
 from django.apps import apps
 from django.conf import settings
-from django.db import connections, transaction
-from django.db.models import AutoField, Max, Model, QuerySet
+from django.db import DataError, IntegrityError, connections, transaction
+from django.db.models import AutoField, BinaryField, Max, Model, QuerySet
 
-from config.environment import for_child, parse_database
+from config.environment import demand, for_child, parse_database
 
 SOURCE, TARGET = "default", "target"
 BATCH = 1_000
 """Rows that are read and written at once."""
+LARGE = 5
+"""As `BATCH`, of a table with files in it."""
 
 Row = tuple[Any, ...]
 
@@ -30,6 +32,10 @@ class Differs(Exception):
     """Source and target do not hold the same; the message names the tables in which they differ."""
 
 
+class NotHeld(Exception):
+    """The target takes no row that the source has; the message names the table and says why."""
+
+
 class Digest(NamedTuple):
     """What a table holds: how many rows, and a checksum over them in whatever order."""
 
@@ -37,21 +43,22 @@ class Digest(NamedTuple):
     checksum: str
 
 
-def extract(service: str, url: str) -> dict[str, Digest]:
-    """Copy a service's tables to the target, which is at `url`, and compare; what each table holds.
+def extract(services: Sequence[str], url: str) -> dict[str, Digest]:
+    """Copy the tables of services to the target, which is at `url`, and compare; what each table holds.
 
-    Nothing may write to the service's tables meanwhile: what it finds changed afterwards is
-    `Differs`. Raises `NotEmpty` if the target is not.
+    Nothing may write to these tables meanwhile: what it finds changed afterwards is `Differs`. All of them are copied
+    or none. Raises `NotEmpty` if the target is not, `NotHeld` if it does not take what the source has.
     """
-    refuse_rows(service)
-    migrate(service, url)
-    copy(service)
-    return compare(service)
+    refuse_rows(services)
+    migrate(services, url)
+    empty(services)
+    copy(services)
+    return compare(services)
 
 
-def compare(service: str) -> dict[str, Digest]:
-    """What each table of a service holds, here and in the target; raises `Differs`."""
-    digests = {table(model): (digest(model, SOURCE), digest(model, TARGET)) for model in models_of(service)}
+def compare(services: Sequence[str]) -> dict[str, Digest]:
+    """What each table of services holds, here and in the target; raises `Differs`."""
+    digests = {table(model): (digest(model, SOURCE), digest(model, TARGET)) for model in models_of(services)}
     differing = [name for name, (here, there) in digests.items() if here != there]
     if differing:
         raise Differs(f"these tables differ: {', '.join(differing)}")
@@ -59,9 +66,9 @@ def compare(service: str) -> dict[str, Digest]:
     return {name: there for name, (_, there) in digests.items()}
 
 
-def models_of(service: str) -> list[type[Model]]:
-    """Every table of a service, those between two models included."""
-    return list(apps.get_app_config(service).get_models(include_auto_created=True))
+def models_of(services: Sequence[str]) -> list[type[Model]]:
+    """Every table of some services, those between two models included."""
+    return [model for name in services for model in apps.get_app_config(name).get_models(include_auto_created=True)]
 
 
 def table(model: type[Model]) -> str:
@@ -71,21 +78,22 @@ def table(model: type[Model]) -> str:
 def open_target(url: str) -> None:
     """Let Django know the database at `url` as well."""
     target = parse_database("--to", url)
+    demand(target.get("POOLER") != "transaction", "--to: rows are copied past a pooler; name the server itself")
     known = connections.configure_settings({SOURCE: connections.settings[SOURCE], TARGET: target})
     connections.settings[TARGET] = known[TARGET]
 
 
-def refuse_rows(service: str) -> None:
-    """Raise `NotEmpty` if any table of the service has a row in the target."""
+def refuse_rows(services: Sequence[str]) -> None:
+    """Raise `NotEmpty` if any table of the services has a row in the target."""
     present = set(connections[TARGET].introspection.table_names())
-    filled = [table(model) for model in models_of(service) if table(model) in present and rows(model, TARGET).exists()]
+    filled = [table(model) for model in models_of(services) if table(model) in present and rows(model, TARGET).exists()]
     if filled:
         raise NotEmpty(f"the target is not empty: there are rows in {', '.join(filled)}")
 
 
-def migrate(service: str, url: str) -> None:
-    """Make the tables in the target, as the service alone makes them."""
-    alone = for_child(SERVICES=service, DATABASE_URL=url)
+def migrate(services: Sequence[str], url: str) -> None:
+    """Make the tables in the target, as a process of these services makes them."""
+    alone = for_child(SERVICES=",".join(services), DATABASE_URL=url)
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "migrate", "--verbosity", "0"]
     subprocess.run(command, env=alone, check=True)  # noqa: S603
 
@@ -94,17 +102,34 @@ def migrate(service: str, url: str) -> None:
 
 
 @transaction.atomic(using=TARGET)
-def copy(service: str) -> None:
-    """Write every row of a service to the target, all or none. Foreign keys are checked at the end."""
-    for model in models_of(service):
-        # What migrations put there comes along with the rest.
+def empty(services: Sequence[str]) -> None:
+    """Take out what migrations put there: it comes along with the rest, and what fails then may be tried again."""
+    for model in models_of(services):
         execute(f"DELETE FROM {quoted(table(model))}")  # noqa: S608
-    for model in models_of(service):
-        source = read(model, SOURCE)
-        while batch := list(islice(source, BATCH)):
-            insert(model, batch)
-        if isinstance(model._meta.pk, AutoField):
-            set_sequence(model)
+
+
+@transaction.atomic(using=TARGET)
+def copy(services: Sequence[str]) -> None:
+    """Write every row of services to the target, all or none. Foreign keys are checked at the end."""
+    for model in models_of(services):
+        try:
+            copy_table(model)
+        except (DataError, IntegrityError) as error:
+            # SQLite keeps texts and numbers that are longer than their column says.
+            raise NotHeld(f"{table(model)}: {error}") from error
+
+
+def copy_table(model: type[Model]) -> None:
+    source, size = read(model, SOURCE), batch_size(model)
+    while batch := list(islice(source, size)):
+        insert(model, batch)
+    if isinstance(model._meta.pk, AutoField):
+        set_sequence(model)
+
+
+def batch_size(model: type[Model]) -> int:
+    has_files = any(isinstance(field, BinaryField) for field in model._meta.local_concrete_fields)
+    return LARGE if has_files else BATCH
 
 
 def execute(sql: str, params: Sequence[Any] = (), *, alias: str = TARGET) -> Row:
@@ -125,7 +150,7 @@ def rows(model: type[Model], alias: str) -> "QuerySet[Any]":
 def read(model: type[Model], alias: str) -> Iterator[Row]:
     """Every row of a table, its columns in the order of the model's fields."""
     names = [field.attname for field in model._meta.local_concrete_fields]
-    return rows(model, alias).order_by("pk").values_list(*names).iterator(chunk_size=BATCH)
+    return rows(model, alias).order_by("pk").values_list(*names).iterator(chunk_size=batch_size(model))
 
 
 def insert(model: type[Model], batch: Iterable[Row]) -> None:

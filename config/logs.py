@@ -1,8 +1,10 @@
 """How a log line looks, the same in every service, and the one line that each request leaves."""
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any, cast
 
 import structlog
@@ -12,6 +14,8 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
+from wire.text import show_plainly
+
 PROCESSORS: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -20,10 +24,12 @@ PROCESSORS: list[Any] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.format_exc_info,
 ]
-SECRET = re.compile(r"^/+password-reset/+[^/]+/+.+", re.DOTALL)
+SECRET = re.compile(r"^/+(password-reset|account/+email/+verify)/+[^/]+/+.+", re.DOTALL)
 """The path of a link by mail, which opens an account until it was used."""
 
 
+COLOURS = {2: "\033[32m", 3: "\033[36m", 4: "\033[33m", 5: "\033[31m"}
+PLAIN = "\033[0m"
 LEVELS = {4: "warning", 5: "error"}
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -69,10 +75,41 @@ def log_when_sent(
 
 def describe_request(request: HttpRequest) -> str:
     """Method and path; what follows the path, or is a key to an account, is nobody's to read in a log."""
-    return f"{request.method} {SECRET.sub('/password-reset/***/', request.path)}"
+    path = SECRET.sub(r"/\1/***/", request.path)
+    return f"{request.method} {path}"
 
 
 @receiver(got_request_exception)
 def remember_error(**_: Any) -> None:
     """Have the line of the request say what nobody expected."""
     bind_contextvars(exc_info=sys.exc_info()[1])
+
+
+class Console:
+    """Lines for a person who develops: one for a request, the status in front; anything else as structlog has it."""
+
+    def __init__(self, *, colours: bool) -> None:
+        self.colours, self.other = colours, structlog.dev.ConsoleRenderer(colors=colours)
+
+    def __call__(self, log: Any, name: str, event: Any) -> str:
+        if event.get("event") != "request_finished":
+            return self.other(log, name, event)
+
+        code, failure = event["code"], event.get("exception", "")
+        status = f"{COLOURS.get(code // 100, '')}{code}{PLAIN}" if self.colours else str(code)
+        facts = [event[fact] for fact in ("reason", "error") if fact in event]
+        told = " ".join(
+            [local_time(event["timestamp"]), status, show_plainly(event["request"]), *(f"({fact})" for fact in facts)]
+        )
+        return f"{told} request id {event['request_id']}\n{failure}".rstrip() if code >= 500 else told
+
+
+def has_colours() -> bool:
+    """Whether lines end up on a terminal: our own, or that of whoever started us and says so."""
+    wanted = sys.stderr.isatty() or bool(os.environ.get("FORCE_COLOR"))
+    return wanted and not os.environ.get("NO_COLOR")
+
+
+def local_time(timestamp: str) -> str:
+    """A time of the log as the clock on the wall has it."""
+    return f"{datetime.fromisoformat(timestamp).astimezone():%H:%M:%S}"

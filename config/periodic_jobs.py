@@ -3,23 +3,30 @@
 import threading
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
 
 import structlog
 from django.apps import apps
 from django.conf import settings
-from django.db import Error, close_old_connections, models
-from django.utils import timezone
+from django.db import Error, close_old_connections, connection, models
+from django.db.models import F
 
+from database import clock
 from tokens.registry import find_module
 
 logger = structlog.get_logger(__name__)
 
 HOLD = timedelta(seconds=30)
 """How long a job may run, at least, before another worker takes it for dead."""
-LOOK = 60.0
+LONGEST = timedelta(hours=1)
+"""How long a job that still runs keeps its lease; then it is taken for stuck, and another worker may have it."""
+LOOK = 30.0
 """Seconds after which a worker looks at a job again at the latest, in case its worker has died."""
+ABSENT_AFTER = 60.0
+"""Seconds that a job has been due before it is said that no worker is there; one that is comes earlier (`LOOK`)."""
+STARTED = time.monotonic()
 
 
 class Job(NamedTuple):
@@ -45,16 +52,30 @@ def find_jobs() -> list[Job]:
 
 
 def work(jobs: Iterable[Job], stop: threading.Event) -> None:
-    """Run each job whenever it is due and nobody else has claimed it, until `stop` is set."""
-    due = dict.fromkeys(jobs, 0.0)
-    while not stop.is_set():
-        for job in [job for job, at in due.items() if at <= time.monotonic()]:
+    """Run each job whenever it is due and nobody else has claimed it, until `stop` is set.
+
+    Each has a thread, so that none waits for what another waits for, such as a mail server that does not answer.
+    """
+    found = list(jobs)
+    with ThreadPoolExecutor(len(found) + 1) as pool:
+        runs = [pool.submit(repeat, job, stop) for job in found]
+        stop.wait()
+    for run in runs:
+        run.result()
+
+
+def repeat(job: Job, stop: threading.Event) -> None:
+    """Run a job whenever it is due, until `stop` is set; whatever ends it otherwise ends the others, too."""
+    try:
+        while not stop.is_set():
             attempt(job)
+            if job.interval > LOOK:
+                connection.close()
             close_old_connections()
-            due[job] = time.monotonic() + min(job.interval, LOOK)
-            if stop.is_set():
-                return
-        stop.wait(max(0.0, min(due.values(), default=LOOK + time.monotonic()) - time.monotonic()))
+            stop.wait(min(job.interval, LOOK))
+    finally:
+        stop.set()
+        connection.close()
 
 
 def attempt(job: Job) -> bool:
@@ -75,7 +96,7 @@ def attempt(job: Job) -> bool:
 
 def claim(job: Job) -> datetime | None:
     """Take the job for this worker, and until when; None if another has it, or it is not due."""
-    now = timezone.now()
+    now = clock.now()
     until = now + max(HOLD, timedelta(seconds=job.interval))
     due = job.leases.filter(until__lte=now)
     if due.update(until=until):
@@ -89,10 +110,53 @@ def claim(job: Job) -> datetime | None:
 
 def finish(job: Job, until: datetime) -> bool:
     """Run a claimed job, and let it rest for its interval from now."""
-    rested = timezone.now() + timedelta(seconds=job.interval)
-    done = run(job)
-    job.leases.filter(until=until).update(until=rested)
+    rested = clock.now() + timedelta(seconds=job.interval)
+    with Renewal(job, until) as renewal:
+        done = wrapper(job, run)
+    how = {"successes": F("successes") + 1, "succeeded_at": clock.now()} if done else {"failures": F("failures") + 1}
+    job.leases.filter(until=renewal.until).update(until=rested, **how)
     return done
+
+
+def run_as_it_is(job: Job, run: Callable[[Job], bool]) -> bool:
+    return run(job)
+
+
+wrapper: Callable[[Job, Callable[[Job], bool]], bool] = run_as_it_is
+"""What every job is run by: something that looks on (`config.tracing`)."""
+
+
+class Renewal:
+    """Keeps the lease of a job that takes long, from a thread, as long as the block runs; `until` is how it stands."""
+
+    def __init__(self, job: Job, until: datetime) -> None:
+        self.job, self.until = job, until
+        self._ends = clock.now() + LONGEST
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep, daemon=True)
+
+    def __enter__(self) -> "Renewal":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _keep(self) -> None:
+        try:
+            while not self._stop.wait(HOLD.total_seconds() / 3) and clock.now() < self._ends:
+                self._renew()
+        finally:
+            connection.close()
+
+    def _renew(self) -> None:
+        later = clock.now() + HOLD
+        try:
+            if later > self.until and self.job.leases.filter(until=self.until).update(until=later):
+                self.until = later
+        except Error as error:
+            logger.warning("database_unavailable", error=str(error))
 
 
 def run(job: Job) -> bool:
@@ -100,9 +164,45 @@ def run(job: Job) -> bool:
     started = time.monotonic()
     try:
         job.run()
+    except clock.ClockDiffers as error:
+        logger.error("job_refused", error=str(error))
+        return False
     except Exception:
         logger.exception("job_failed")
         return False
 
     logger.debug("job_done", seconds=round(time.monotonic() - started, 3))
     return True
+
+
+# What workers did, for whoever looks ------------------------------------------------------------
+
+
+class Record(NamedTuple):
+    """How a job went, whichever worker ran it."""
+
+    job: Job
+    successes: int
+    failures: int
+    unrun: float
+    """Seconds since it last succeeded; if it never did, since this process started."""
+    late: float
+    """Seconds that it has been due, and no worker took it."""
+
+
+def read_records() -> list[Record]:
+    """How each job of this process's services went: a statement for each service. Raises `Error`."""
+    jobs = find_jobs()
+    models = {job.service: job.leases.model for job in jobs}
+    rows = {(service, row.job): row for service, model in models.items() for row in model.objects.all()}
+    return [record(job, rows.get((job.service, job.name)), clock.now()) for job in jobs]
+
+
+def record(job: Job, lease: Any, now: datetime) -> Record:
+    uptime = time.monotonic() - STARTED
+    if lease is None:
+        return Record(job, 0, 0, unrun=uptime, late=uptime)
+
+    since = uptime if lease.succeeded_at is None else (now - lease.succeeded_at).total_seconds()
+    late = (now - lease.until).total_seconds()
+    return Record(job, lease.successes, lease.failures, unrun=max(0.0, since), late=max(0.0, late))

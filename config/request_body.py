@@ -1,38 +1,15 @@
-"""The body of a request that does not say how long it is: chunked, or HTTP/2 (RFC 9112 6.3, RFC 9113 8.1)."""
+"""What is known of a request's body before it is read: for the server and for Django."""
 
-from collections.abc import Callable, Iterable
-from io import BytesIO
+from collections.abc import Mapping
 from typing import Any
 
-from django.conf import settings
-
-CHUNK = 64 * 1024
-Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+IS_LATE = "tessera.body_is_late"
+"""In the environment of a request: its body did not come in time, or broke off."""
 
 
-def measure_body(application: Application) -> Application:
-    """Have such a body read before Django looks, which takes a missing length for an empty body."""
-
-    def measured(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if has_unknown_length(environ):
-            body = read_body(environ["wsgi.input"])
-            environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(body), str(len(body))
-        return application(environ, start_response)
-
-    return measured
-
-
-def has_unknown_length(environ: dict[str, Any]) -> bool:
-    """Whether there may be a body of any length; the server must say that it marks the end itself."""
-    if environ.get("CONTENT_LENGTH") or not environ.get("wsgi.input_terminated"):
-        return False
-
-    return "HTTP_TRANSFER_ENCODING" in environ or environ["REQUEST_METHOD"] not in ("GET", "HEAD")
-
-
-def read_body(stream: Any) -> bytes:
-    """All of it; of one beyond the bound only as much as shows that, so that it is refused as any other is."""
-    body, most = bytearray(), settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1
-    while len(body) < most and (part := stream.read(min(CHUNK, most - len(body)))):
-        body += part
-    return bytes(body)
+def body_length(environ: Mapping[str, Any]) -> int:
+    """In bytes, as the request says it; no more than that can be read."""
+    try:
+        return int(environ.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0

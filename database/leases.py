@@ -1,4 +1,4 @@
-"""A lease of a periodic job: which worker runs it until when, so that any number of workers may run."""
+"""A lease of a periodic job: which worker runs it until when, so that any number may run, and how it went."""
 
 from django.db import models
 
@@ -8,6 +8,9 @@ class AbstractLease(models.Model):
 
     job = models.CharField(primary_key=True, max_length=64)
     until = models.DateTimeField()
+    succeeded_at = models.DateTimeField(null=True)
+    successes = models.PositiveBigIntegerField(default=0, db_default=0)
+    failures = models.PositiveBigIntegerField(default=0, db_default=0)
 
     class Meta:
         abstract = True

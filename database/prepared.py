@@ -17,9 +17,9 @@ Private to Django, to be looked at with each upgrade: `Query.get_compiler`, `SQL
 `SQLCompiler.select`, `SQLCompiler.get_converters`, `Field.column`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import cache, cached_property, lru_cache
 from itertools import zip_longest
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
@@ -28,8 +28,11 @@ from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import AutoField, Expression, Field, Model, QuerySet
 
+from database import pipelines
+
 M = TypeVar("M", bound=Model)
 P = ParamSpec("P")
+T = TypeVar("T")
 Columns = Mapping[str, str | list[str]]
 """The column of a model (`user__email` is one of another) that each value belongs to; in a list, of many values."""
 Row = dict[str, Any]
@@ -68,15 +71,15 @@ class Sql(NamedTuple):
             for param in self.params
         ]
 
-    def fetch(self, values: Mapping[str, Any]) -> list[Sequence[Any]]:
-        """The rows that it finds, as Python has them."""
+    def ask(self, values: Mapping[str, Any]) -> Callable[[], list[Sequence[Any]]]:
+        """The rows that it finds, as Python has them, once what is returned is called: until then nobody waits."""
         if self is NOTHING:
-            return []
+            return list
 
-        connection = connections[DEFAULT_DB_ALIAS]
-        with connection.cursor() as cursor:
-            cursor.execute(self.sql, self.fill(values, connection))
-            found = cursor.fetchall()
+        return send(self.sql, self.fill(values, connections[DEFAULT_DB_ALIAS]), self._read)
+
+    def _read(self, cursor: Any) -> list[Sequence[Any]]:
+        found, connection = cursor.fetchall(), connections[DEFAULT_DB_ALIAS]
         return [self._convert(list(row), connection) for row in found] if self.converters else found
 
     def _convert(self, row: list[Any], connection: Any) -> list[Any]:
@@ -85,23 +88,41 @@ class Sql(NamedTuple):
                 row[position] = function(row[position], expression, connection)
         return row
 
-    def change(self, many: Iterable[Mapping[str, Any]]) -> int:
-        """Run it once for each of many sets of values; how many rows it changed."""
+    def ask_change(self, values: Mapping[str, Any]) -> Callable[[], int]:
+        """How many rows it changed, once what is returned is called: until then nobody waits."""
         if self is NOTHING:
-            return 0
+            return int
 
+        return send(self.sql, self.fill(values, connections[DEFAULT_DB_ALIAS]), count_changed)
+
+    def change_many(self, many: Iterable[Mapping[str, Any]]) -> None:
+        """Run it once for each of many sets of values."""
         connection = connections[DEFAULT_DB_ALIAS]
         filled = [self.fill(values, connection) for values in many]
-        try:
-            with connection.cursor() as cursor:
-                if len(filled) == 1:
-                    cursor.execute(self.sql, filled[0])
-                else:
-                    cursor.executemany(self.sql, filled)
-                return int(cursor.rowcount)
-        except Exception:
-            mark_for_rollback()
-            raise
+        with marking_errors(), pipelines.unanswered(), connection.cursor() as cursor:
+            cursor.executemany(self.sql, filled)
+
+
+def send(sql: str, params: Sequence[Any], read: Callable[[Any], T]) -> Callable[[], T]:
+    """Run a statement; what is returned reads its answer, which is here already unless statements travel together."""
+    cursor = connections[DEFAULT_DB_ALIAS].cursor()
+    with marking_errors(), pipelines.unanswered():
+        cursor.execute(sql, params)
+    if not pipelines.is_open():
+        with cursor:
+            answer = read(cursor)
+        return lambda: answer
+
+    def wait() -> T:
+        with marking_errors():
+            pipelines.wait_for(cursor)
+            return read(cursor)
+
+    return wait
+
+
+def count_changed(cursor: Any) -> int:
+    return int(cursor.rowcount)
 
 
 NOTHING = Sql("", [])
@@ -118,18 +139,22 @@ class PreparedStatement(Generic[P]):
         self._make = lru_cache(REMEMBERED)(self._make_shape)
 
     def statement(self, positional: Sequence[Any], values: Mapping[str, Any]) -> Sql:
-        """The statement for what was given: the same for the same keywords, lengths and other arguments."""
+        """The statement for what was given: alike for the same keywords, lengths and other arguments."""
         if positional:
             raise TypeError(f"{self.build.__name__}() takes its values by keyword")
 
+        return self._make(*self.shape(values))
+
+    def shape(self, values: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+        """What the SQL depends on: the keywords, and of each that is no single value its length or what it is."""
         if values.keys() <= self._single:
-            return self._make(tuple(values), ())
+            return tuple(values), ()
 
         shapes = [
             None if keyword in self._single else len(value) if keyword in self.columns else value
             for keyword, value in values.items()
         ]
-        return self._make(tuple(values), tuple(shapes))
+        return tuple(values), tuple(shapes)
 
     def _make_shape(self, keywords: Sequence[str], shapes: Sequence[Any]) -> Sql:
         arguments = {keyword: self._parameter(keyword, shape) for keyword, shape in zip_longest(keywords, shapes)}
@@ -163,8 +188,13 @@ class PreparedRows(PreparedStatement[P]):
     """The SELECT of a `.values()` queryset."""
 
     def __call__(self, *positional: P.args, **values: P.kwargs) -> list[Row]:
+        return self.ask(*positional, **values)()
+
+    def ask(self, *positional: P.args, **values: P.kwargs) -> Callable[[], list[Row]]:
+        """As a call, whose answer is waited for when what this returns is called."""
         statement = self.statement(positional, values)
-        return [dict(zip(statement.names, row, strict=False)) for row in statement.fetch(values)]
+        read = statement.ask(values)
+        return lambda: [dict(zip(statement.names, row, strict=False)) for row in read()]
 
 
 class PreparedObjects(PreparedStatement[P], Generic[P, M]):
@@ -175,7 +205,12 @@ class PreparedObjects(PreparedStatement[P], Generic[P, M]):
         self._related = related
 
     def __call__(self, *positional: P.args, **values: P.kwargs) -> list[M]:
-        return [self._read(row) for row in self.statement(positional, values).fetch(values)]
+        return self.ask(*positional, **values)()
+
+    def ask(self, *positional: P.args, **values: P.kwargs) -> Callable[[], list[M]]:
+        """As a call, whose answer is waited for when what this returns is called."""
+        read = self.statement(positional, values).ask(values)
+        return lambda: [self._read(row) for row in read()]
 
     def first(self, *positional: P.args, **values: P.kwargs) -> M | None:
         """The first that it finds, if any."""
@@ -227,15 +262,20 @@ class PreparedUpdate(PreparedStatement[P]):
     """The UPDATE of a queryset; called, it answers how many rows it changed."""
 
     def __call__(self, *positional: P.args, **values: P.kwargs) -> int:
-        return self.statement(positional, values).change([values])
+        return self.ask(*positional, **values)()
 
-    def many(self, many: Sequence[Mapping[str, Any]]) -> int:
-        """As a call, once for each of many sets of values, which must have one shape."""
-        statements = [self.statement((), values) for values in many]
-        if any(statement is not statements[0] for statement in statements):
+    def ask(self, *positional: P.args, **values: P.kwargs) -> Callable[[], int]:
+        """As a call, whose answer is waited for when what this returns is called."""
+        return self.statement(positional, values).ask_change(values)
+
+    def many(self, many: Sequence[Mapping[str, Any]]) -> None:
+        """As a call, once for each of many sets of values, which must have one shape; nobody waits for the answer."""
+        shapes = {self.shape(values) for values in many}
+        if len(shapes) > 1:
             raise TypeError("These are not the values of one statement.")
 
-        return statements[0].change(many) if statements else 0
+        for shape in shapes:
+            self._make(*shape).change_many(many)
 
     def _write(self, arguments: Mapping[str, Any]) -> Sql:
         recorder: Any = Recorder()
@@ -269,10 +309,15 @@ def write_select(queryset: "QuerySet[Any, Any]") -> Sql:
     return Sql(sql, params, names, converters)
 
 
-def mark_for_rollback() -> None:
+@contextmanager
+def marking_errors() -> Iterator[None]:
     """After an error: what was done in the same transaction, if there is one, will be undone."""
-    if not transaction.get_autocommit():
-        transaction.set_rollback(True)
+    try:
+        yield
+    except Exception:
+        if not transaction.get_autocommit():
+            transaction.set_rollback(True)
+        raise
 
 
 # How they are written ---------------------------------------------------------------------------
@@ -307,6 +352,11 @@ class Insertion(NamedTuple):
     columns: "tuple[Field[Any, Any], ...]"
     returns_keys: bool
 
+    def values(self, rows: Sequence[Model], connection: Any) -> list[Any]:
+        return [
+            column.get_db_prep_save(column.pre_save(row, True), connection) for row in rows for column in self.columns
+        ]
+
 
 def insert(new: Iterable[Model], *, ignore_conflicts: bool = False) -> int:
     """Insert new rows of one model, as `bulk_create` does by one statement; how many were inserted.
@@ -318,35 +368,61 @@ def insert(new: Iterable[Model], *, ignore_conflicts: bool = False) -> int:
     if not rows:
         return 0
 
-    insertion = write_insert(type(rows[0]), len(rows), ignore_conflicts=ignore_conflicts)
+    insertion = write_insert(
+        type(rows[0]), len(rows), ignore_conflicts=ignore_conflicts, wants_keys=not ignore_conflicts
+    )
     connection = connections[DEFAULT_DB_ALIAS]
-    values = [
-        column.get_db_prep_save(column.pre_save(row, True), connection) for row in rows for column in insertion.columns
-    ]
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(insertion.sql, values)
-            keys = cursor.fetchall() if insertion.returns_keys else []
-            inserted = len(keys) or int(cursor.rowcount)
-    except Exception:
-        mark_for_rollback()
-        raise
+    with marking_errors(), connection.cursor() as cursor:
+        cursor.execute(insertion.sql, insertion.values(rows, connection))
+        keys = cursor.fetchall() if insertion.returns_keys else []
+        inserted = len(keys) or int(cursor.rowcount)
     for row, (key,) in zip(rows, keys, strict=False):
         row.pk = key
-    for row in rows:
-        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    mark_inserted(rows)
     return inserted
 
 
+def ask_insert(row: M) -> Callable[[], M]:
+    """Insert a new row whose key the database chooses: the row with its key, once what is returned is called."""
+    insertion = write_insert(type(row), 1, ignore_conflicts=False, wants_keys=True)
+    read = send(insertion.sql, insertion.values([row], connections[DEFAULT_DB_ALIAS]), lambda cursor: cursor.fetchall())
+
+    def inserted() -> M:
+        [(row.pk,)] = read()
+        mark_inserted([row])
+        return row
+
+    return inserted
+
+
+def insert_unanswered(new: Iterable[Model], *, ignore_conflicts: bool = False) -> None:
+    """As `insert`, by a statement whose answer nobody waits for (`database.pipelines`), and so without their keys."""
+    rows = list(new)
+    if not rows:
+        return
+
+    insertion = write_insert(type(rows[0]), len(rows), ignore_conflicts=ignore_conflicts, wants_keys=False)
+    connection = connections[DEFAULT_DB_ALIAS]
+    values = insertion.values(rows, connection)
+    with marking_errors(), pipelines.unanswered(), connection.cursor() as cursor:
+        cursor.execute(insertion.sql, values)
+    mark_inserted(rows)
+
+
+def mark_inserted(rows: Iterable[Model]) -> None:
+    for row in rows:
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
 @cache
-def write_insert(model: type[Model], count: int, *, ignore_conflicts: bool) -> Insertion:
+def write_insert(model: type[Model], count: int, *, ignore_conflicts: bool, wants_keys: bool) -> Insertion:
     """The INSERT of some rows of a model; keys that the database chooses come back in their order."""
     columns = tuple(column for column in model._meta.concrete_fields if not isinstance(column, AutoField))
     automatic = [column for column in model._meta.concrete_fields if isinstance(column, AutoField)]
     names = ", ".join(f'"{column.column}"' for column in columns)
     marks = ", ".join([f"({', '.join(['%s'] * len(columns))})"] * count)
     ending = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
-    returns_keys = bool(automatic) and not ignore_conflicts
+    returns_keys = bool(automatic) and wants_keys
     if returns_keys:
         ending = f' RETURNING "{automatic[0].column}"'
     sql = f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES {marks}{ending}'  # noqa: S608 - names of ours

@@ -17,12 +17,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tokens.registry import DescriptionError, by_calls, services  # noqa: E402
+from database.atomic_file import write_file  # noqa: E402
+from tokens.registry import DescriptionError, by_calls, list_pages, services  # noqa: E402
 
 TEMPLATES = ROOT / "deploy" / "templates"
 BLOCK = re.compile(r"^[^\n]*@each (\w+)[^\n]*\n(.*?)^[^\n]*@end \1\b[^\n]*\n", re.MULTILINE | re.DOTALL)
-COMMENTED = (".conf", ".sh", ".template", ".yaml")
+COMMENTED = (".conf", ".envsh", ".sh", ".template", ".yaml")
 """Files in which a line may begin with #."""
+SCRIPT = 0o755
+"""The mode of what nginx's image leaves alone unless it may be executed."""
 
 Facts = dict[str, Any]
 
@@ -34,10 +37,15 @@ class Form(Template):
 
 
 def main() -> None:
+    arguments = sys.argv[1:]
+    if len(arguments) > 1 or (arguments[:1] and arguments[0].startswith("-")):
+        sys.exit("Usage: deploy/render.py [FOLDER]        (var/deploy by default)")
     try:
-        write(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "var" / "deploy")
+        write(Path(*arguments) if arguments else ROOT / "var" / "deploy")
     except DescriptionError as error:
         sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"The files cannot be written: {error}.")
 
 
 def write(folder: Path, part: str = ".") -> None:
@@ -48,9 +56,9 @@ def write(folder: Path, part: str = ".") -> None:
         for own in list_places(name, facts):
             target = folder / fill(name, own)
             target.parent.mkdir(parents=True, exist_ok=True)
-            beside = target.with_name(f"{target.name}.new")
-            beside.write_text(head(path) + fill(path.read_text(), own))
-            beside.replace(target)
+            write_file(
+                target, head(path) + fill(path.read_text(), own), mode=SCRIPT if path.suffix == ".envsh" else None
+            )
 
 
 def list_places(name: str, facts: Facts) -> list[Facts]:
@@ -84,11 +92,13 @@ def describe() -> Facts:
     return {
         "names": " ".join(by_calls()),
         "NAMES": "|".join(map(str.upper, by_calls())),
+        "SERVICES": " ".join(map(str.upper, by_calls())),
         "services": [name_service(name) | {"away": find_words(name)} for name in by_calls()],
+        "pages": [{"page": page, "service": name} for name in by_calls() for page in services()[name].pages],
         "menu": [
-            {"service": name, "words": html.escape(services()[name].menu["label"])}
+            {"page": page, "words": html.escape(said["label"])}
             for name in by_calls()
-            if services()[name].menu
+            for page, said in list_pages(name).items()
         ],
         "called": [name_service(name) for name in by_calls() if name == "accounts" or list_callers(name)],
         "clients": list_clients(),
@@ -115,7 +125,7 @@ def describe_monolith() -> Facts:
         "hosts": "shop-web",
         "routes": [{"part": "shop", **name_service(name)} for name in by_calls()],
         "called": [],
-        "parts": [shop | {"caller": [], "clients": [], "needed": [], "demos": []}],
+        "parts": [shop | {"caller": [], "clients": [], "needed": [], "demos": [], "neighbours": [], "mails": [{}]}],
     }
 
 
@@ -143,11 +153,18 @@ def describe_part(name: str) -> Facts:
         "clients": list_clients() if name == "accounts" else [],
         "needed": [name_service(other) for other in list_needed(name)],
         "demos": [name_service(other) for other in list_needed(name) if services()[other].calls],
+        "neighbours": [{"names": ", ".join(names)} for names in [list_neighbours(name)] if names],
+        "mails": [{}] * ("mail" in services()[name].sections),
     }
 
 
 def list_callers(name: str) -> list[str]:
     return [other for other in by_calls() if name in services()[other].calls]
+
+
+def list_neighbours(name: str) -> list[str]:
+    """Whom a service calls: those that it says, and accounts for keys and lists."""
+    return [other for other in by_calls() if other in {"accounts", *services()[name].calls} - {name}]
 
 
 def list_needed(name: str) -> list[str]:

@@ -2,15 +2,15 @@
 
 import argparse
 import os
-import secrets
 import shlex
 import shutil
-import socket
+import signal
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from string import Template
 from typing import NamedTuple
@@ -21,11 +21,13 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from config.environment import for_child  # noqa: E402
-from deploy import render  # noqa: E402
+from database.atomic_file import open_beside, write_file  # noqa: E402
+from deploy import console, render  # noqa: E402
 from tokens.registry import by_calls, services  # noqa: E402
+from wire.secret_files import BadSecretFile  # noqa: E402
+from wire.secret_files import keep_secret as keep_secret_file  # noqa: E402
 
-THREADS = 32
-"""Requests that one process answers at once."""
+HIGHEST_PORT = 65_535
 PATIENCE = 60.0
 """Seconds in which a service must be ready."""
 NO_NGINX = """\
@@ -81,10 +83,7 @@ def database(split: Split, service: str) -> str:
 def keep_secret(split: Split, name: str) -> str:
     """The path of a file with a secret of this shop, made if there is none."""
     path = split.folder / name
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(50))
+    keep_secret_file(path)
     return str(path)
 
 
@@ -94,27 +93,36 @@ def keep_secret(split: Split, name: str) -> str:
 def write_gateway(folder: Path, listen: str, upstreams: dict[str, str], **own: int) -> list[str]:
     """Fill in the gateway's configuration; the command that runs it.
 
-    `upstreams` are host:port by service, `own` may be `rate`, requests a second from one caller;
-    `patience`, seconds that an answer may take; and `proxies`, the hops that are trusted, this one included.
+    `upstreams` are host:port by service, several with commas between them. `own` may be `rate`, requests a second
+    from one caller; `patience`, seconds that an answer may take; and `proxies`, the hops that are trusted, this one
+    included.
     """
     (folder / "temp").mkdir(parents=True, exist_ok=True)
     render.write(folder, "gateway")
     write_openapi(folder / "openapi.json")
-    names = {service.upper(): address for service, address in upstreams.items()}
+    names = {service.upper(): write_servers(addresses) for service, addresses in upstreams.items()}
     template = Template((folder / "tessera.conf.template").read_text())
     bounds = {"RATE": 100, "PATIENCE": 10, "PROXIES": 1} | {name.upper(): value for name, value in own.items()}
     filled = template.safe_substitute(names, LISTEN=listen, FILES=folder, **bounds)
-    (folder / "tessera.conf").write_text(filled)
+    write_file(folder / "tessera.conf", filled)
     # Started by root it would become another user, who may not read here.
     as_root = ["-g", "user root;"] if os.geteuid() == 0 else []
     return ["nginx", "-p", f"{folder}/", "-c", "nginx.conf", "-e", "stderr", *as_root]
 
 
+def write_servers(addresses: str) -> str:
+    """The servers of an upstream, as upstreams.envsh writes them for nginx's image."""
+    each = addresses.split(",")
+    first = [f"{address} max_fails=1 fail_timeout=2s" for address in each]
+    return "; server ".join([*first, *(f"{address} max_fails=0 backup" for address in each)])
+
+
 def write_openapi(path: Path) -> None:
     """Write the document of the whole API, which no process alone can describe."""
     whole = for_child(SERVICES=",".join(services()))
-    words = [sys.executable, "manage.py", "spectacular", "--format", "openapi-json", "--file", str(path)]
-    subprocess.run(words, cwd=ROOT, env=whole, check=True)  # noqa: S603
+    words = [sys.executable, "manage.py", "spectacular", "--format", "openapi-json"]
+    with open_beside(path) as file:
+        subprocess.run(words, cwd=ROOT, env=whole, check=True, stdout=file)  # noqa: S603
 
 
 def gateway(split: Split) -> list[str]:
@@ -142,9 +150,14 @@ def make_database(split: Split, service: str) -> None:
     import psycopg  # noqa: PLC0415 - only where PostgreSQL is used
 
     server, _, name = database(split, service).rpartition("/")
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
-            connection.execute(f'CREATE DATABASE "{name}"')
+    try:
+        with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                # Another may make it at this very moment.
+                with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+                    connection.execute(f'CREATE DATABASE "{name}"')
+    except psycopg.Error as error:
+        sys.exit(f"The database {name} cannot be made or reached: {' '.join(str(error).split())}")
 
 
 def run_all(split: Split, commands: dict[str, str]) -> None:
@@ -165,30 +178,45 @@ def run(split: Split, service: str, command: str) -> "subprocess.Popen[bytes]":
 
 def serve(split: Split) -> int:
     """Run everything until Ctrl-C, or until one of them ends; the exit code."""
-    manager = Manager()
+    manager = Manager(console.Lines(prefix=True))
     manager.add_process("gateway", shlex.join(["exec", *gateway(split)]), cwd=str(ROOT))
     for service in by_calls():
-        own = for_child(**environment(split, service))
-        manager.add_process(service, command(split, service), env=own, cwd=str(ROOT))
-        manager.add_process(f"{service}-work", f"exec {manage()} work", env=own, cwd=str(ROOT))
-    manager.loop()
-    return int(manager.returncode or 0)
+        own = console.show(for_child(**environment(split, service)))
+        manager.add_process(service, noting(split, service, command(split, service)), env=own, cwd=str(ROOT))
+        work = noting(split, f"{service}-work", f"exec {manage()} work")
+        manager.add_process(f"{service}-work", work, env=own, cwd=str(ROOT))
+    return console.run(manager)
+
+
+def noting(split: Split, name: str, command: str) -> str:
+    """A command that first writes down its process, which leads a group of its own: for `make pause`."""
+    return f"echo $$ > {shlex.quote(str(split.folder / name))}.pid && {command}"
+
+
+def send(folder: Path, service: str, number: signal.Signals) -> None:
+    """Send a signal to a service that runs, and to its worker; ends with a sentence if it does not run."""
+    for name in (service, f"{service}-work"):
+        path = folder / f"{name}.pid"
+        pid = path.read_text().strip() if path.exists() else "0"
+        shown = subprocess.run(["ps", "-p", pid, "-o", "command="], capture_output=True, text=True, check=False)  # noqa: S603, S607
+        if sys.executable not in shown.stdout:
+            sys.exit(f"{service} does not run here: start it with make services.")
+        os.killpg(int(pid), number)
 
 
 def command(split: Split, service: str) -> str:
     """How a service is served. Its demo runs before, and once those can be asked that it calls."""
-    server = f"exec {shlex.join(granian(split.ports[service]))}"
+    serving = f"exec {shlex.join(server(split.ports[service]))}"
     if not services()[service].calls:
-        return server
+        return serving
 
     urls = [split.url_of(name) for name in render.list_needed(service)]
     waiting = [shlex.join([sys.executable, "deploy/services.py", "--await", *urls])] if urls else []
-    return " && ".join([*waiting, f"{manage()} demo", server])
+    return " && ".join([*waiting, f"{manage()} demo", serving])
 
 
-def granian(port: int, host: str = "127.0.0.1") -> list[str]:
-    options = f"--interface wsgi --no-ws --workers 1 --blocking-threads {THREADS} --host {host} --port {port}"
-    return [sys.executable, "-m", "granian", *options.split(), "config.wsgi:application"]
+def server(port: int) -> list[str]:
+    return [sys.executable, "-m", "config.server", "--port", str(port)]
 
 
 def manage() -> str:
@@ -213,30 +241,39 @@ def is_ready(url: str) -> bool:
         return False
 
 
-def refuse_taken(ports: Iterable[int]) -> None:
-    """End if somebody listens on one of these ports already."""
-    for port in ports:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                sys.exit(f"Port {port} is taken by another program; choose others: make services PORT=9080")
+def read_port(text: str) -> int:
+    """A port with room for those of the services after it; raises `ArgumentTypeError`."""
+    if not (text.isascii() and text.isdecimal() and 0 < int(text[:9]) <= HIGHEST_PORT - len(services())):
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to {HIGHEST_PORT - len(services())}, not {text}")
+
+    return int(text)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=8080, help="of the gateway; the services take those after it")
+    parser.add_argument("--port", type=read_port, default=8080, help="of the gateway; the services take those after it")
     parser.add_argument("--databases", default="", help="postgres://user@host/name; without it SQLite in var/")
     parser.add_argument("--await", nargs="+", dest="urls", help="only wait until these may serve")
+    parser.add_argument("--pause", choices=by_calls(), help="have a service that runs stand still")
+    parser.add_argument("--resume", choices=by_calls(), help="have it go on")
     options = parser.parse_args()
+    folder = ROOT / "var" / "services"
     if options.urls:
         wait(options.urls)
+        return 0
+    if options.pause or options.resume:
+        send(folder, options.pause or options.resume, signal.SIGSTOP if options.pause else signal.SIGCONT)
         return 0
     if not shutil.which("nginx"):
         sys.exit(NO_NGINX)
 
     ports = {service: options.port + number for number, service in enumerate(by_calls(), start=1)}
-    split = Split(ROOT / "var" / "services", options.port, ports, options.databases)
-    refuse_taken([split.port, *ports.values()])
-    prepare(split)
+    split = Split(folder, options.port, ports, options.databases)
+    console.refuse_taken([split.port, *ports.values()], advice="others: make services PORT=9080")
+    try:
+        prepare(split)
+    except (BadSecretFile, OSError) as error:
+        sys.exit(str(error))
     print(f"\nTessera is at {split.url}, as {len(ports)} services; Ctrl-C ends them.\n", flush=True)  # noqa: T201
     return serve(split)
 

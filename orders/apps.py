@@ -10,6 +10,6 @@ class OrdersConfig(AppConfig):
     name = "orders"
 
     def ready(self) -> None:
-        from orders.metrics import Unsettled  # noqa: PLC0415  # There are models only now.
+        from orders.metrics import Orders  # noqa: PLC0415  # There are models only now.
 
-        REGISTRY.register(Unsettled())
+        REGISTRY.register(Orders())

@@ -8,10 +8,13 @@ from uuid import UUID, uuid4
 
 import structlog
 from django.conf import settings
-from django.db import transaction
-from django.utils import timezone
+from django.db import Error, OperationalError, transaction
 
-from orders import idempotency, inventory, order_details, outbox, queries, unpaid
+from database import clock
+from database.deadlines import at_least
+from database.pipelines import flushed_later, pipelined
+from orders import basket, idempotency, inventory, mails, order_details, outbox, queries, quotas
+from orders.abandoned import freeing
 from orders.inventory import NotReserved, RequestedLine, ReservedLine
 from orders.lifecycle import Status
 from orders.models import LEASE, Order
@@ -22,6 +25,9 @@ logger = structlog.get_logger(__name__)
 
 MAX_LINES = settings.ORDER_LINES
 MAX_QUANTITY = settings.LINE_QUANTITY
+
+RECORDING = 1.0
+"""Seconds for writing down what products answered, though it took all the time of the request to hear it."""
 
 Answer = list[ReservedLine] | NotReserved | None
 """What products answers to the lines of an order: how it holds them, or why it never will; None if nothing."""
@@ -45,6 +51,10 @@ class OrderRequest(NamedTuple):
     """What else they say, by column (`Order.GIVEN`)."""
     key: str = ""
     order_id: UUID | None = None
+    names: Mapping[UUID, str] = order_details.NAMELESS
+    """What the customer saw the products called, as far as that is known."""
+    is_basket: bool = False
+    """Whether the lines are taken out of the customer's basket."""
 
 
 class Outcome(NamedTuple):
@@ -66,28 +76,28 @@ def place_order(request: OrderRequest) -> Outcome:
     """Order something, once for each key; never from inside a transaction.
 
     The order comes back placed; rejected, with the reason in `rejection`; cancelled, if somebody
-    was that fast; or pending, if products cannot be reached. Raises `BadLines`, `TooManyUnpaid`, `KeyReused`
-    or `StillRunning`.
+    was that fast; or pending, if products cannot be reached. Raises `BadLines`, `TooManyUnpaid`,
+    `TooManyOrders`, `KeyReused`, `StillRunning` or `basket.BasketChanged`.
     """
     order, lines = draft_order(request), merge_lines(request.lines)
 
     # Transaction 1: the key, if there is one; the order, its lines and its first event.
-    with transaction.atomic(durable=True):
+    is_shared = inventory.get_inventory().shares_database
+    with freeing(order.pk, on=Error), pipelined(), flushed_later(is_shared), transaction.atomic(durable=True):
+        ask_ordered = quotas.ask_quotas(order.customer_id)
         earlier = idempotency.claim_key(order, lines, key=request.key, client_id=request.customer.client_id)
         if earlier:
             details = queries.get_details(earlier.order)
         else:
-            unpaid.check_limits(order.customer_id, lines)
-            details = order_details.insert_order(order, lines, by=request.customer)
+            quotas.check_quotas(ask_ordered(), lines)
+            if request.is_basket:
+                basket.take_lines(order.customer_id, lines)
+            details = order_details.insert_order(order, lines, by=request.customer, names=request.names)
     if earlier and not idempotency.may_resume(earlier):
         return Outcome(details, is_replayed=not details.is_pending)
 
-    # No transaction is open while products is asked.
-    answer = ask_products(details)
-
-    # Transaction 2: the status, the prices and an event.
-    with transaction.atomic(durable=True):
-        details = record_answer(details, answer)
+    # Who is answered now that it is refused needs no mail that says so.
+    details = go_on(details, is_told=not earlier)
     if details.order.outbox:
         outbox.try_calls(details.order.pk)
     return Outcome(details)
@@ -100,7 +110,7 @@ def draft_order(request: OrderRequest) -> Order:
         customer_id=request.customer.sub,
         customer_name=request.customer.name[:200],
         customer_email=request.customer.email[:254],
-        lease_until=timezone.now() + LEASE,
+        lease_until=clock.now() + LEASE,
         **request.fields,
     )
 
@@ -129,10 +139,20 @@ def sum_lines(first: RequestedLine, second: RequestedLine) -> RequestedLine:
 
 def resume_order(order: Order) -> Order:
     """Go on with a pending order whose lease the caller has; never from inside a transaction."""
-    details = queries.get_details(order)
-    answer = ask_products(details)
-    with transaction.atomic(durable=True):
-        return record_answer(details, answer).order
+    return go_on(queries.get_details(order)).order
+
+
+def go_on(details: OrderDetails, *, is_told: bool = False) -> OrderDetails:
+    """Go on with a pending order whose lease the caller has; the order as it then is.
+
+    `is_told` says that its customer waits for the answer, and is told of a refusal by that.
+    """
+    with freeing(details.order.pk):
+        # No transaction is open while products is asked.
+        answer = ask_products(details)
+        # Transaction 2: the status, the prices and an event.
+        with at_least(RECORDING), pipelined(), transaction.atomic(durable=True):
+            return record_answer(details, answer, is_told=is_told)
 
 
 def reject_overdue_order(order: Order) -> bool:
@@ -157,9 +177,12 @@ def ask_products(details: OrderDetails) -> Answer:
         return not_held(details)
     except inventory.InventoryUnavailable as error:
         logger.warning("order_waits", order=str(order.pk), error=repr(error))
+        with at_least(RECORDING):
+            outbox.note_failure(order.pk, error)
     except inventory.OtherLines as error:
         # Nobody but a person can say which of the two are right.
-        logger.error("order_stuck", order=str(order.pk), error=repr(error))
+        with at_least(RECORDING):
+            outbox.note_stuck(order.pk, error)
     return None
 
 
@@ -168,7 +191,7 @@ def not_held(details: OrderDetails) -> NotReserved:
     return NotReserved([{"product": str(line["product"])} for line in details.lines])
 
 
-def record_answer(details: OrderDetails, answer: Answer) -> OrderDetails:
+def record_answer(details: OrderDetails, answer: Answer, *, is_told: bool) -> OrderDetails:
     """Write down what products answered for a pending order, in the caller's transaction; the order as it then is.
 
     If it is pending no more, somebody was faster, and it owes a release already. Without an answer it is
@@ -176,32 +199,45 @@ def record_answer(details: OrderDetails, answer: Answer) -> OrderDetails:
     """
     is_decided = False
     if answer is None:
-        Order.objects.release_lease(details.order.pk)
+        Order.objects.release_leases([details.order.pk])
         idempotency.mark_accepted(details.order.pk)
     elif isinstance(answer, NotReserved):
-        is_decided = reject_order(details, answer)
+        is_decided = reject_order(details, answer, is_told=is_told)
     else:
         is_decided = confirm_order(details, answer)
-    return details if is_decided else queries.get_details(queries.order_by_id.get(order_id=details.order.pk))
+    return details if is_decided else queries.get_details(read_again(details.order))
+
+
+def read_again(order: Order) -> Order:
+    """An order as it now is. Raises `OperationalError` if a crash of the server forgot it, of which nobody was told."""
+    try:
+        return queries.order_by_id.get(order_id=order.pk)
+    except Order.DoesNotExist as error:
+        raise OperationalError("A crash of the database forgot the order; send it again.") from error
 
 
 def confirm_order(details: OrderDetails, reserved: list[ReservedLine]) -> bool:
     """Place a pending order with what products holds for it, in the caller's transaction; whether it was pending."""
     total = sum((line.unit_price * line.quantity for line in reserved), Decimal(0))
-    changes = {"placed_at": timezone.now(), "currency": reserved[0].currency, "total": total}
+    changes = {"placed_at": clock.now(), "currency": reserved[0].currency, "total": total}
     if not Order.objects.move(details.order, Status.PLACED, **changes):
         return False
 
     details.set_prices(reserved)
     details.record_event(Status.PLACED, by=SYSTEM)
+    mails.write_mail(details.order, Status.PLACED)
     return True
 
 
-def reject_order(details: OrderDetails, reason: NotReserved) -> bool:
+def reject_order(details: OrderDetails, reason: NotReserved, *, is_told: bool = False) -> bool:
     """Refuse a pending order for good, in the caller's transaction; whether it was pending."""
-    rejection = {"code": reason.code, "lines": reason.lines}
+    facts = [{name: fact for name, fact in line.items() if name != "name"} for line in reason.lines]
+    rejection = {"code": reason.code, "lines": facts}
     if not Order.objects.move(details.order, Status.REJECTED, rejection=rejection):
         return False
 
+    details.set_names({str(line.get("product")): str(line.get("name") or "") for line in reason.lines})
     details.record_event(Status.REJECTED, by=SYSTEM, **rejection)
+    if not is_told:
+        mails.write_mail(details.order, Status.REJECTED)
     return True

@@ -10,9 +10,8 @@ from uuid import UUID
 
 import orjson
 import structlog
-from django.utils import timezone
 
-from database import batch_delete, prepared
+from database import batch_delete, clock, prepared
 from orders.inventory import RequestedLine
 from orders.lifecycle import Status
 from orders.models import KEY_LIFETIME, IdempotencyKey, Order
@@ -72,7 +71,7 @@ def compute_fingerprint(order: Order, lines: Sequence[RequestedLine]) -> str:
 def find_earlier_key(named: Mapping[str, str]) -> IdempotencyKey | None:
     """The key as it was used before; None if its time is over, and then it is forgotten."""
     earlier = IdempotencyKey.objects.select_related("order").filter(**named).first()
-    if earlier and earlier.created_at < timezone.now() - KEY_LIFETIME:
+    if earlier and earlier.created_at < clock.now() - KEY_LIFETIME:
         IdempotencyKey.objects.filter(pk=earlier.pk).delete()
         return None
 
@@ -101,7 +100,9 @@ def mark_accepted(order_id: UUID) -> None:
 
 def clear_keys() -> int:
     """Forget the keys whose time is over; how many there were."""
-    cleared = batch_delete.delete(IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEY_LIFETIME))
+    cleared = batch_delete.delete(
+        IdempotencyKey.objects.filter(created_at__lt=clock.now() - KEY_LIFETIME), along="created_at"
+    )
     if cleared:
         logger.info("keys_cleared", count=cleared)
     return cleared

@@ -30,8 +30,20 @@ class ReservedLine(NamedTuple):
     currency: str
 
 
+class Offer(NamedTuple):
+    """What a product could be had for just now, if nobody is faster."""
+
+    name: str
+    price: Decimal
+    currency: str
+    available: int
+
+
 class NotReserved(Exception):
-    """Products will never hold these lines: `code` says why, `lines` has the facts of each, as JSON has them."""
+    """Products will never hold these lines: `code` says why, `lines` has the facts of each, as JSON has them.
+
+    A `name` among them is what products calls the product: products of the release before does not say it.
+    """
 
     code: str = "not-reserved"
 
@@ -41,19 +53,19 @@ class NotReserved(Exception):
 
 
 class OutOfStock(NotReserved):
-    """There is not enough: per line `{product, wanted, available}`, every shortage."""
+    """There is not enough: per line `{product, name, wanted, available}`, every shortage."""
 
     code = "insufficient-stock"
 
 
 class PriceChanged(NotReserved):
-    """The buyer saw another price: per line `{product, seen, price, currency}`."""
+    """The buyer saw another price: per line `{product, name, seen, price, currency}`."""
 
     code = "price-changed"
 
 
 class Unorderable(NotReserved):
-    """Products that cannot be ordered, or not together: per line `{product}`."""
+    """Products that cannot be ordered, or not together: per line `{product, name}`."""
 
     def __init__(self, code: str, lines: list[dict[str, Any]]) -> None:
         self.code = code
@@ -71,8 +83,26 @@ class Gone(Exception):
     """What was held for the order was released, or never held."""
 
 
+class StockDrift(Gone):
+    """The books of products contradict what is held: a person has to look there."""
+
+
 class InventoryUnavailable(Exception):
     """Products did not answer, so that nobody knows whether it was done."""
+
+
+class InventoryResting(InventoryUnavailable):
+    """Products failed again and again, and is not asked for a while."""
+
+    def __init__(self) -> None:
+        super().__init__("Products failed repeatedly and is given a rest.")
+
+
+class StockBusy(InventoryUnavailable):
+    """Products answers, but somebody holds the stock of what is asked for, or too many want it."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many want the stock of a product, or somebody has locked it: it is given a rest.")
 
 
 class Inventory(Protocol):
@@ -81,6 +111,10 @@ class Inventory(Protocol):
     Each verb is one transaction over there and safe to repeat; called from inside a transaction
     it is a `RuntimeError`. Each may raise `InventoryUnavailable`.
     """
+
+    shares_database: bool
+    """Whether its transactions are in the database of orders, so that a crash of the server never forgets one of orders
+    and keeps a later one of these."""
 
     def reserve(self, order_id: UUID, lines: Sequence[RequestedLine]) -> list[ReservedLine]:
         """Hold every line or none; the lines as held, in the order of their products.
@@ -97,6 +131,9 @@ class Inventory(Protocol):
 
     def take_back(self, order_id: UUID) -> None:
         """Put what was fulfilled back into stock; raises `Gone` if nothing was."""
+
+    def offers(self, products: Sequence[UUID]) -> dict[UUID, Offer]:
+        """What each of some products, at most a hundred, could be had for now; one that is not sold is left out."""
 
     def held(self) -> Iterator[tuple[UUID, dict[UUID, int]]]:
         """Each order for which something is held, with the quantities by product."""

@@ -14,7 +14,16 @@ import structlog
 from django.conf import settings
 
 from orders import inventory
-from orders.inventory import InventoryUnavailable, NotReserved, RequestedLine, ReservedLine, refuse_transaction
+from orders.inventory import (
+    InventoryUnavailable,
+    NotReserved,
+    Offer,
+    RequestedLine,
+    ReservedLine,
+    StockBusy,
+    refuse_transaction,
+)
+from orders.inventory_queue import TRY, InventoryQueue
 from tokens.client_credentials import LogInFailed, service_login
 from tokens.http_client import NoResponse, OutgoingRequest, fetch
 from wire.request_id import request_id
@@ -22,22 +31,12 @@ from wire.request_id import request_id
 logger = structlog.get_logger(__name__)
 
 SCOPE = "stock:reserve"
-BUDGET = 2.5
-"""Seconds that one verb may take, with all its tries."""
-TRY = 0.8
-"""Seconds that one try may take."""
 MAX_ANSWER = 1024 * 1024
 """Bytes that an answer may have."""
+BUSY = "stock-busy"
+"""The code by which products says that it answers, but not for this stock."""
 JITTER = 0.1
 """Seconds of rest, at most, before the second try."""
-FAILURES = 5
-"""Verbs that fail in a row before the breaker opens."""
-REST = 5.0
-"""Seconds that an open breaker lets nobody through."""
-AT_ONCE = 8
-"""Calls of a process under way at once, fewer than it answers: who only reads must not wait for those who call."""
-QUEUE = 0.25
-"""Seconds that a call waits for its turn; long enough wherever products answers at all."""
 
 
 class Answer(NamedTuple):
@@ -48,48 +47,30 @@ class Answer(NamedTuple):
 
 
 class TryAgain(Exception):
-    """A try failed in a way that the next may not."""
+    """A try failed in a way that the next may not; `unavailable` is what to raise where there is no next one."""
+
+    @property
+    def unavailable(self) -> InventoryUnavailable:
+        return InventoryUnavailable(str(self))
 
 
-class Breaker:
-    """After `FAILURES` failures in a row lets nobody through for `REST` seconds, then one at a time.
+class TryBusy(TryAgain):
+    """Products answers, but some stock is wanted by too many."""
 
-    It holds no lock while a call is under way, so that callers do not wait for one another.
-    """
-
-    def __init__(self) -> None:
-        self._failures = 0
-        self._opens_at = 0.0
-        self._lock = threading.Lock()
-
-    def admits(self) -> bool:
-        """Whether a call may be tried now."""
-        with self._lock:
-            if self._failures < FAILURES:
-                return True
-            if time.monotonic() < self._opens_at:
-                return False
-
-            self._opens_at = time.monotonic() + REST
-            return True
-
-    def succeed(self) -> None:
-        with self._lock:
-            self._failures = 0
-
-    def fail(self) -> None:
-        with self._lock:
-            self._failures += 1
-            self._opens_at = time.monotonic() + REST
+    @property
+    def unavailable(self) -> InventoryUnavailable:
+        return StockBusy()
 
 
 class RemoteInventory:
+    shares_database = False
+
     def __init__(self) -> None:
-        self._breaker = Breaker()
-        self._turns = threading.BoundedSemaphore(AT_ONCE)
+        self._queue = InventoryQueue()
 
     def reserve(self, order_id: UUID, lines: Sequence[RequestedLine]) -> list[ReservedLine]:
-        answer = self._ask("PUT", f"{order_id}/", {"lines": [write_requested_line(line) for line in lines]})
+        body = {"lines": [write_requested_line(line) for line in lines]}
+        answer = self._ask("PUT", f"{order_id}/", body, products=[line.product for line in lines])
         reserved = read_reserved_lines(answer)
         if sorted(line[:2] for line in reserved) != sorted(line[:2] for line in lines):
             raise InventoryUnavailable("Products answered with other lines than were asked for.")
@@ -104,29 +85,21 @@ class RemoteInventory:
     def take_back(self, order_id: UUID) -> None:
         self._ask("POST", f"{order_id}/take-back/")
 
+    def offers(self, products: Sequence[UUID]) -> dict[UUID, Offer]:
+        answer = self._ask("GET", f"offers/?products={','.join(map(str, products))}")
+        return read_offers(answer)
+
     def held(self) -> Iterator[tuple[UUID, dict[UUID, int]]]:
         query: dict[str, str] | None = {"state": "held", "limit": "100"}
         while query:
             holdings, query = read_page(self._ask("GET", f"?{urlencode(query)}"))
             yield from holdings
 
-    def _ask(self, method: str, path: str, body: Any = None) -> Answer:
+    def _ask(self, method: str, path: str, body: Any = None, *, products: Sequence[UUID] = ()) -> Answer:
         """The answer of products, unless it is an error."""
         refuse_transaction()
-        if not self._breaker.admits():
-            raise InventoryUnavailable("Products failed repeatedly and is given a rest.")
-        deadline = time.monotonic() + BUDGET
-        if not self._turns.acquire(timeout=QUEUE):
-            raise InventoryUnavailable("Too many others wait for products.")
-
-        try:
+        with self._queue.turn(method, products) as deadline:
             answer = self._insist(method, path, body, deadline)
-        except InventoryUnavailable:
-            self._breaker.fail()
-            raise
-        finally:
-            self._turns.release()
-        self._breaker.succeed()
         return answer if answer.status < 300 else refuse(answer)
 
     def _insist(self, method: str, path: str, body: Any, deadline: float) -> Answer:
@@ -138,8 +111,9 @@ class RemoteInventory:
             except TryAgain as error:
                 pause = random.uniform(0, rest)  # noqa: S311
                 if time.monotonic() + pause >= deadline:
-                    raise InventoryUnavailable(str(error)) from error
-            time.sleep(pause)
+                    raise error.unavailable from error
+            # Not `time.sleep`, which raises under a faked clock.
+            threading.Event().wait(pause)
             rest *= 2
 
     def _try(self, method: str, path: str, body: Any, deadline: float) -> Answer:
@@ -153,6 +127,8 @@ class RemoteInventory:
             raise TryAgain(str(error)) from error
         if answer.status == 401:
             own.forget(token)
+        if answer.status == 503 and read_code(answer) == BUSY:
+            raise TryBusy(f"Products answered {BUSY}.")
         if answer.status in (401, 429) or answer.status >= 500:
             raise TryAgain(f"Products answered {answer.status}.")
         return answer
@@ -184,8 +160,31 @@ def read_reserved_lines(answer: Answer) -> list[ReservedLine]:
 
 
 def read_reserved_line(line: dict[str, Any]) -> ReservedLine:
-    price = Decimal(line["unit_price"])
-    return ReservedLine(UUID(line["product"]), line["quantity"], line["sku"], line["name"], price, line["currency"])
+    sku, name, currency = texts = line["sku"], line["name"], line["currency"]
+    if type(line["quantity"]) is not int or not all(isinstance(text, str) for text in texts):
+        raise TypeError("A line of the reservation cannot be kept.")
+
+    return ReservedLine(UUID(line["product"]), line["quantity"], sku, name, read_price(line["unit_price"]), currency)
+
+
+def read_price(text: str) -> Decimal:
+    """A price; raises `ValueError` or `InvalidOperation` for what is no amount."""
+    price = Decimal(text)
+    if not price.is_finite():
+        raise ValueError("The price is no amount.")
+    return price
+
+
+def read_offers(answer: Answer) -> dict[UUID, Offer]:
+    """What products could be had for; raises `InventoryUnavailable` for an answer that does not say so."""
+    try:
+        return {UUID(row["product"]): read_offer(row) for row in answer.body["results"]}
+    except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
+        raise InventoryUnavailable("Products answered with no offers.") from error
+
+
+def read_offer(row: dict[str, Any]) -> Offer:
+    return Offer(str(row["name"]), read_price(row["price"]), str(row["currency"]), int(row["available"]))
 
 
 def read_page(answer: Answer) -> tuple[list[tuple[UUID, dict[UUID, int]]], dict[str, str] | None]:
@@ -211,16 +210,23 @@ REFUSALS: dict[str, type[NotReserved]] = {
 }
 
 
+def read_code(answer: Answer) -> str:
+    """The code of the problem that products answered."""
+    return str(answer.body.get("code")) if isinstance(answer.body, dict) else ""
+
+
 def refuse(answer: Answer) -> NoReturn:
     """Raise what a problem of products means; an unknown problem counts as no answer."""
-    problem = answer.body if isinstance(answer.body, dict) else {}
-    code, lines = str(problem.get("code")), problem.get("lines", [])
+    code = read_code(answer)
+    lines = answer.body.get("lines", []) if isinstance(answer.body, dict) else []
     if code in REFUSALS:
         raise REFUSALS[code](lines)
     if code in inventory.UNORDERABLE:
         raise inventory.Unorderable(code, lines)
     if code == "other-lines":
         raise inventory.OtherLines
+    if code == "stock-drift":
+        raise inventory.StockDrift
     if answer.status == 410:
         raise inventory.Gone
 

@@ -54,6 +54,12 @@ TRANSITIONS = [
     Transition(Status.DELIVERED, Status.RETURNED, "return", ("orders:manage",), "take_back"),
 ]
 ACTIONS = ("cancel", "pay", "ship", "deliver", "return")
+FACTS: dict[str, dict[str, str]] = {
+    "pay": {"reference": "payment_reference"},
+    "ship": {"tracking": "tracking", "note": "note"},
+    "return": {"refund": "refund"},
+}
+"""What may be said with an action, and the column of the order that keeps it."""
 TARGETS: dict[str, str] = {step.action: step.after for step in TRANSITIONS if step.action}
 CALLS: dict[tuple[str, str], str] = {(step.before, step.after): step.call for step in TRANSITIONS}
 """What each change of status owes to products: the name of a call, or nothing."""

@@ -21,7 +21,6 @@ EVENTS: dict[str, str] = {
 TERM = f"{PAYMENT_TERM // timedelta(hours=1)} hours"
 STATUS_NOTES: dict[str, str] = {
     Status.PENDING: "The shop is confirming your order. Refresh the page in a moment.",
-    Status.PLACED: f"We hold it for you until it is paid. It expires if it is not paid within {TERM}.",
     Status.EXPIRED: f"It was not paid within {TERM}, so it is no longer held for you.",
 }
 ACTION_LABELS = {
@@ -31,6 +30,10 @@ ACTION_LABELS = {
     "deliver": "Mark as delivered",
     "return": "Mark as returned",
 }
+NOT_SOLD = ("unknown-product", "retired-product")
+"""Refusals of what cannot be had at all."""
+WHOLE = ("mixed-currencies", "not-reserved", "cancelled")
+"""Refusals that are about the order and not about one of its lines."""
 REFUSALS = {
     "insufficient-stock": "Only {available} left; you wanted {wanted}.",
     "price-changed": "The price is {price} {currency} now; you saw {seen}.",
@@ -42,9 +45,14 @@ REFUSALS = {
 }
 
 
-def explain_refusal(code: str, lines: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Why an order was rejected, a sentence for each line that was in the way."""
-    return list(dict.fromkeys(explain_line(code, fact) for fact in lines or [{}]))
+def explain_refusal(code: str, lines: Sequence[Mapping[str, Any]], *, names: Mapping[str, str]) -> list[str]:
+    """Why an order was rejected, a sentence for each line that was in the way; `names` are those of its products."""
+    facts = [{}] if code in WHOLE or not lines else lines
+    return list(dict.fromkeys(explain_named(code, fact, names.get(str(fact.get("product")), "")) for fact in facts))
+
+
+def explain_named(code: str, fact: Mapping[str, Any], name: str) -> str:
+    return f"{name}: {explain_line(code, fact)}" if name else explain_line(code, fact)
 
 
 def explain_line(code: str, fact: Mapping[str, Any]) -> str:

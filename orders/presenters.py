@@ -3,11 +3,11 @@
 from orders.checkout import Outcome
 from orders.lifecycle import Caller, allowed_actions
 from orders.models import Order
-from orders.order_details import OrderDetails
+from orders.order_details import OrderDetails, sum_lines
+from wire.api.problems import write_problem
 from wire.events import write_event
 from wire.keyset import Row
 from wire.money import write_amount
-from wire.problems import write_problem
 
 SHOWN = tuple(dict.fromkeys("customer" if name.startswith("customer_") else name for name in Order.SHOWN))
 """What an order says of itself: its columns, those of the customer as one."""
@@ -46,14 +46,16 @@ def present_refusal(details: OrderDetails, *, code: str, lines: list[Row]) -> Ro
 def present_order(row: Row, *, caller: Caller) -> Row:
     """An order as a caller sees it, with its events unless it comes from a list."""
     currency = row["currency"] or None
+    total = sum_lines((line["unit_price"], line["quantity"]) for line in row["lines"])
     shown = {
         **row,
         "customer": {"id": row["customer_id"], "name": row["customer_name"], "email": row["customer_email"]},
-        "total": write_amount(row["total"], currency) if currency else None,
+        "total": write_amount(total, currency) if total is not None and currency else None,
         "currency": currency,
     }
     return {
         **{name: shown[name] for name in SHOWN},
+        **{name: row[name] for name in Order.TOLD if row[name]},
         "lines": [present_line(line, currency) for line in row["lines"]],
         "allowed_actions": allowed_actions(row["status"], caller.scopes, is_own=caller.sub == row["customer_id"]),
         **({"events": [write_event(event) for event in row["events"]]} if "events" in row else {}),
@@ -62,7 +64,12 @@ def present_order(row: Row, *, caller: Caller) -> Row:
 
 def present_line(line: Row, currency: str | None) -> Row:
     price, quantity = line["unit_price"], line["quantity"]
-    shown = {"product": line["product"], "sku": line["sku"], "name": line["name"], "quantity": quantity}
+    shown = {
+        "product": line["product"],
+        "sku": line["sku"],
+        "name": line["name"] or line["seen_name"] or None,
+        "quantity": quantity,
+    }
     if not currency:
         return {**shown, "unit_price": None, "total": None}
 

@@ -28,6 +28,9 @@ def find_drift() -> Iterator[str]:
     Two databases are never read at one moment. What differs is therefore looked at twice, and only
     what differs in both for an order that has not moved since is drift.
     """
+    for order in Order.objects.stuck().order_by("created_at").iterator():
+        owed = f" and owes {order.outbox}" if order.outbox else ""
+        yield f"order {order.pk} is {order.status}{owed}, but is stuck: {order.stuck}"
     try:
         differing = compare_reservations()
         lasting = differing & compare_reservations() if differing else differing

@@ -1,10 +1,13 @@
 """The resolver: finishes whatever a crash, an outage or the time has left unfinished."""
 
+import time
+from datetime import datetime
 from uuid import UUID
 
 import structlog
 from django.db import InterfaceError, OperationalError
 
+from database import clock
 from orders import checkout, outbox, queries, transitions
 from orders.inventory import Gone, InventoryUnavailable, OtherLines
 from orders.lifecycle import Status
@@ -14,24 +17,58 @@ from wire.events import SYSTEM
 logger = structlog.get_logger(__name__)
 
 BATCH = 1_000
-"""Orders that one run expires or rejects."""
+"""Orders that one run settles, expires or rejects."""
+PASS = 20.0
+"""Seconds that one run takes, about; it ends well before its lease."""
+GIVE_UP = 5
+"""Orders in a row for which products does not answer before a run ends."""
+
+_position: datetime | None = None
+"""When the last order that this process tried was made: the next run begins after it, so that each has its turn."""
 
 
 def settle_orders() -> dict[str, int]:
-    """Settle each order that owes a call, or is pending past its lease: how many were settled, stuck and left.
+    """Settle orders that owe a call, or are pending past their lease: how many were settled, stuck and left.
 
-    A stuck one wants a person. One is left, for the next run, when products did not answer for it;
-    the others still have their turn, and where nobody answers at all, the breaker makes it short.
+    A stuck one wants a person, and is tried again by `retry_stuck`. One is left, for the next run, when products did
+    not answer for it, or the time was over; where nobody answers several in a row, all others are.
     """
+    ends = time.monotonic() + PASS
     # Those past their deadline are rejected whether or not products can be reached.
-    for order in list(Order.objects.overdue().order_by("created_at")[:BATCH]):
-        checkout.reject_overdue_order(order)
-    waiting = list(Order.objects.unsettled().order_by("created_at").values_list("pk", flat=True))
-    tally = {"settled": 0, "stuck": 0, "left": 0}
-    for order_id in waiting:
-        tally[attempt(order_id)] += 1
+    for order in Order.objects.overdue().order_by("created_at")[:BATCH]:
+        if time.monotonic() < ends:
+            checkout.reject_overdue_order(order)
+    return settle_all(find_due(), ends)
 
-    if waiting:
+
+def retry_stuck() -> dict[str, int]:
+    """Try once more the orders that are stuck: somebody may have put products right."""
+    found = Order.objects.stuck().order_by("?").values_list("pk", "created_at")[:BATCH]
+    return settle_all(list(found), time.monotonic() + PASS, moves_on=False)
+
+
+def find_due() -> list[tuple[UUID, datetime]]:
+    """Orders to be settled, oldest first, but after those of the last run."""
+    due = Order.objects.due().order_by("created_at").values_list("pk", "created_at")
+    found = list(due.filter(created_at__gt=_position)[:BATCH]) if _position else []
+    seen = {pk for pk, _ in found}
+    return found + [row for row in due[: BATCH - len(found)] if row[0] not in seen]
+
+
+def settle_all(found: list[tuple[UUID, datetime]], ends: float, *, moves_on: bool = True) -> dict[str, int]:
+    """Settle some orders until the time is over or products does not answer; what came of it, told once."""
+    global _position  # noqa: PLW0603 - one for the process
+    tally, unanswered = {"settled": 0, "stuck": 0, "left": 0}, 0
+    for order_id, created_at in found:
+        if unanswered == GIVE_UP or time.monotonic() >= ends:
+            break
+        result = attempt(order_id)
+        tally[result] += 1
+        unanswered = unanswered + 1 if result == "left" else 0
+        if moves_on:
+            _position = created_at
+    tally["left"] = len(found) - tally["settled"] - tally["stuck"]
+    if found:
         logger.info("orders_settled", **tally)
     return tally
 
@@ -40,17 +77,16 @@ def attempt(order_id: UUID) -> str:
     """Try to settle an order, and say how it went. Whatever is wrong with one, the others have their turn."""
     try:
         settle(order_id)
-    except InventoryUnavailable as error:
-        logger.warning("inventory_unavailable", error=str(error))
+    except InventoryUnavailable:
         return "left"
     except (Gone, OtherLines) as error:
-        # Known, and met again with each run until a person has looked at it: no traceback each time.
-        logger.error("order_stuck", order=str(order_id), error=repr(error))
+        outbox.note_stuck(order_id, error)
         return "stuck"
     except (OperationalError, InterfaceError):
         raise
-    except Exception:
-        logger.exception("order_stuck", order=str(order_id))
+    except Exception as error:
+        logger.exception("order_failed", order=str(order_id))
+        outbox.note_stuck(order_id, error)
         return "stuck"
     return "settled"
 
@@ -67,7 +103,11 @@ def settle(order_id: UUID) -> None:
 
 
 def expire_unpaid() -> int:
-    """Expire the placed orders that nobody paid in time; how many. `settle_orders` then makes the calls they owe."""
+    """Expire the placed orders that nobody paid in time; how many. `settle_orders` then makes the calls they owe.
+
+    Raises `ClockDiffers` on a machine whose clock is wrong.
+    """
+    clock.check()
     unpaid = list(Order.objects.unpaid().order_by("placed_at")[:BATCH])
     expired = sum(transitions.change_status(order, Status.EXPIRED, by=SYSTEM) for order in unpaid)
     if expired:

@@ -1,12 +1,14 @@
 """Moving an order on: each change is one compare-and-set, written with its event and the call that it owes."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
-from orders import outbox, queries
-from orders.lifecycle import OWNER, TARGETS, Caller, find_transition, rights_for, rights_of
+from orders import mails, outbox, queries
+from orders.lifecycle import FACTS, OWNER, TARGETS, Caller, find_transition, rights_for, rights_of
 from orders.models import Event, Order
 from wire.events import Actor
 
@@ -31,27 +33,25 @@ class OtherVersion(Exception):
     """The order is not in a version that the caller meant."""
 
 
-def take_action(
-    order_id: UUID, action: str, *, by: Caller, reference: str = "", versions: set[int] | None = None
-) -> Order:
+def take_action(order_id: UUID, action: str, *, by: Caller, versions: set[int] | None = None, **facts: str) -> Order:
     """Take an action on an order, and answer with the order as it then is. What was done already is not done again.
 
-    `reference` is for `pay`; `versions` are those that the action is meant for (None: any). Never from inside a
-    transaction. Raises `NoSuchOrder`, `NotAllowed`, `OtherVersion` or `WrongStatus`.
+    `facts` are what may be said with it (`lifecycle.FACTS`); `versions` are those that the action is meant for (None:
+    any). Never from inside a transaction. Raises `NoSuchOrder`, `NotAllowed`, `OtherVersion` or `WrongStatus`.
     """
     order = find_order(order_id, action, by=by)
     if versions is not None and order.version not in versions:
         raise OtherVersion
-    if is_done(order, action, reference):
+    if is_done(order, action, facts):
         return order
 
     transition = find_transition(order.status, action, rights_on(order, by))
     if not transition:
         raise WrongStatus(order)
 
-    facts = {"reference": reference} if reference else {}
-    if not change_status(order, transition.after, by=by, **facts):
-        return take_action(order_id, action, by=by, reference=reference, versions=versions)
+    said = {name: text for name, text in facts.items() if text}
+    if not change_status(order, transition.after, by=by, columns=FACTS.get(action, {}), **said):
+        return take_action(order_id, action, by=by, versions=versions, **facts)
 
     if transition.call:
         outbox.try_calls(order.pk)
@@ -71,17 +71,24 @@ def rights_on(order: Order, caller: Caller) -> frozenset[str]:
     return rights_of(caller.scopes, is_own=caller.sub == order.customer_id)
 
 
-def is_done(order: Order, action: str, reference: str) -> bool:
-    """Whether the action has happened already, and nothing since."""
-    return order.status == TARGETS[action] and reference in ("", order.payment_reference)
+def is_done(order: Order, action: str, facts: Mapping[str, str]) -> bool:
+    """Whether the action has happened already, with nothing else said, and nothing since."""
+    kept, said = FACTS.get(action, {}), {name: text for name, text in facts.items() if text}
+    return order.status == TARGETS[action] and all(getattr(order, kept[name]) == said[name] for name in said)
 
 
 @transaction.atomic(durable=True)
-def change_status(order: Order, after: str, *, by: Actor, **facts: Any) -> bool:
-    """Change the status of an order as it was read, with its event; whether nobody was faster."""
-    changes = {"payment_reference": facts["reference"]} if "reference" in facts else {}
+def change_status(
+    order: Order, after: str, *, by: Actor, columns: Mapping[str, str] = MappingProxyType({}), **facts: Any
+) -> bool:
+    """Change the status of an order as it was read, with its event and mail; whether nobody was faster.
+
+    `columns` are those of the order that keep some of the facts.
+    """
+    changes = {columns[name]: fact for name, fact in facts.items() if name in columns}
     if not Order.objects.move(order, after, **changes):
         return False
 
     Event.objects.record(order, after, by=by, **facts)
+    mails.write_mail(order, after)
     return True

@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from orders import pages, views
+from orders import views
+from orders.pages import checkout, own_orders
 
 app_name = "orders"
 urlpatterns = [
@@ -13,7 +14,11 @@ urlpatterns = [
     path("api/orders/<uuid:order_id>/ship/", views.Ship.as_view()),
     path("api/orders/<uuid:order_id>/deliver/", views.Deliver.as_view()),
     path("api/orders/<uuid:order_id>/return/", views.Return.as_view()),
-    path("orders/", pages.orders),
-    path("orders/<uuid:order_id>/", pages.order),
-    path("orders/<uuid:order_id>/<slug:action>/", pages.order_action),
+    path("basket/", checkout.show_basket),
+    path("basket/review/", checkout.show_review),
+    path("orders/", own_orders.orders),
+    path("orders/<uuid:order_id>/", own_orders.order),
+    path("orders/<uuid:order_id>/print/", own_orders.print_order),
+    path("orders/<uuid:order_id>/order-again/", own_orders.order_again),
+    path("orders/<uuid:order_id>/<slug:action>/", own_orders.order_action),
 ]

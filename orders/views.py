@@ -4,30 +4,39 @@ from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from orders import checkout, models, queries, transitions
-from orders.lifecycle import Status, scopes_for
-from orders.presenters import present_order, present_outcome
-from orders.serializers import KEY, MAX_KEY, NewOrder, OrderList, Payment, WholeOrder, read_order_request
+from orders.lifecycle import scopes_for
+from orders.presenters import REASONS, present_order, present_outcome
+from orders.serializers import (
+    KEY,
+    MAX_KEY,
+    NewOrder,
+    OrderList,
+    OrderQuery,
+    Payment,
+    Refund,
+    Shipment,
+    WholeOrder,
+    read_order_request,
+)
 from tokens.user import current_user
-from wire.etags import expected_versions, is_known, write_etag
+from wire.api.etags import expected_versions, is_known, write_etag
+from wire.api.problems import Problem, ProblemType
+from wire.api.serializers import Nothing, read
+from wire.api.views import IF_NONE_MATCH, UNCHANGED, View, operation
 from wire.json import PROBLEM_TYPE
-from wire.page_links import read_limit, write_page
-from wire.problems import Problem, ProblemType
-from wire.schema import IF_NONE_MATCH, PAGE, UNCHANGED
-from wire.serializers import Nothing, read
-from wire.views import View
+from wire.page_links import write_page
 
 RETRY = 5
 """Seconds after which it is worth asking for a pending order again."""
 WRONG_STATUS = ProblemType(409, "wrong-status", "The order does not allow this as it is now: see order.")
 
 HEADER: Final = OpenApiParameter.HEADER
-STATUS = OpenApiParameter("status", str, enum=Status.values, description="Only orders that stand there.")
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "pattern": f"^({KEY})$", "minLength": 1, "maxLength": MAX_KEY},
@@ -46,18 +55,28 @@ class Orders(View):
     """One's own orders; everyone's for order managers."""
 
     scopes = {"GET": "orders:read orders:manage", "POST": "orders:write"}
-    problems = {"POST": (409, 422)}
+    queries = {"GET": OrderQuery}
+    problems = {
+        "POST": (
+            *REASONS,
+            "idempotency-key-missing",
+            "idempotency-key-malformed",
+            "idempotency-key-in-use",
+            "idempotency-key-reused",
+            "too-many-unpaid",
+            429,
+        )
+    }
 
-    @extend_schema(operation_id="orders_list", parameters=[STATUS, *PAGE], responses=OrderList)
+    @operation(operation_id="orders_list", responses=OrderList)
     def get(self, request: Request) -> Response:
         """List orders, newest first. Their events are with each order alone."""
-        caller, status = current_user(request), read_status(request)
+        caller = current_user(request)
         customer_id = None if caller.may("orders:manage") else caller.sub
-        cursor, limit = request.GET.get("cursor"), read_limit(request)
-        page = queries.list_orders(customer_id=customer_id, status=status, cursor=cursor, limit=limit)
+        page = queries.list_orders(customer_id=customer_id, **self.query)
         return Response(write_page(request, page, [present_order(row, caller=caller) for row in page.rows]))
 
-    @extend_schema(
+    @operation(
         operation_id="orders_place",
         request=NewOrder,
         parameters=[IDEMPOTENCY_KEY, LOCATION, RETRY_AFTER, REPLAYED],
@@ -86,7 +105,7 @@ class Order(View):
 
     scopes = {"GET": "orders:read orders:manage"}
 
-    @extend_schema(
+    @operation(
         operation_id="orders_read", parameters=[ETAG, IF_NONE_MATCH], responses={200: WholeOrder, 304: UNCHANGED}
     )
     def get(self, request: Request, order_id: UUID) -> Response:
@@ -99,9 +118,9 @@ class Change(View):
 
     action: ClassVar[str]
     body: ClassVar[type[Serializer[Any]]] = Nothing
-    problems = {"POST": (409, 412)}
+    problems = {"POST": ("wrong-status", 412)}
 
-    @extend_schema(request=None, parameters=[ETAG], responses=WholeOrder)
+    @operation(request=None, parameters=[ETAG], responses=WholeOrder)
     def post(self, request: Request, order_id: UUID) -> Response:
         caller, versions, facts = current_user(request), expected_versions(request), read(self.body, request.data)
         try:
@@ -112,54 +131,47 @@ class Change(View):
         return answer_order(request, order)
 
 
-@extend_schema_view(post=extend_schema(operation_id="orders_cancel"))
 class Cancel(Change):
     """Cancel an order; what was held for it goes back. Once it is paid, only an order manager may."""
 
     action = "cancel"
+    stated = {"operation_id": "orders_cancel"}
     scopes = {"POST": scopes_for(action)}
 
 
-@extend_schema_view(post=extend_schema(operation_id="orders_pay", request=Payment))
 class Pay(Change):
     """Report an order as paid. Nobody pays for themselves here: it takes a payment's reference."""
 
     action = "pay"
+    stated = {"operation_id": "orders_pay", "request": Payment}
     body = Payment
     scopes = {"POST": scopes_for(action)}
 
 
-@extend_schema_view(post=extend_schema(operation_id="orders_ship"))
 class Ship(Change):
-    """Report an order as shipped; its products leave the stock."""
+    """Report an order as shipped; its products leave the stock. The customer sees `tracking` and `note`."""
 
     action = "ship"
+    stated = {"operation_id": "orders_ship", "request": Shipment}
+    body = Shipment
     scopes = {"POST": scopes_for(action)}
 
 
-@extend_schema_view(post=extend_schema(operation_id="orders_deliver"))
 class Deliver(Change):
     """Report an order as delivered."""
 
     action = "deliver"
+    stated = {"operation_id": "orders_deliver"}
     scopes = {"POST": scopes_for(action)}
 
 
-@extend_schema_view(post=extend_schema(operation_id="orders_return"))
 class Return(Change):
-    """Take an order back; its products go back into stock."""
+    """Take an order back; its products go back into stock. `refund` says what was paid back for it."""
 
     action = "return"
+    stated = {"operation_id": "orders_return", "request": Refund}
+    body = Refund
     scopes = {"POST": scopes_for(action)}
-
-
-def read_status(request: Request) -> str:
-    """The status that a list is filtered by, if any."""
-    status = request.GET.get("status", "")
-    if status and status not in Status.values:
-        raise Problem(ProblemType(400, "invalid", f"status is one of {', '.join(Status.values)}."))
-
-    return status
 
 
 def answer_order(request: Request, order: models.Order) -> Response:

@@ -1,6 +1,6 @@
 """The catalogue: what there is, found and changed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import F, Value
 
-from database import prepared
+from database import bounded_counts, prepared
 from products.models import Event, Product, check_price
 from wire.events import Actor
 from wire.keyset import DEFAULT_LIMIT, Ordering, Page, Row, kept_list, paginate, paginate_tiers
@@ -28,6 +28,9 @@ ORDERINGS = {
     "-created": Ordering("-created", ("created_at", "id"), descending=True),
 }
 
+MAX_SEARCH = 200
+"""Characters of a search, as many as a name has."""
+
 
 class NoSuchProduct(Exception):
     """No product has this id."""
@@ -35,6 +38,17 @@ class NoSuchProduct(Exception):
 
 class SkuTaken(Exception):
     """Another product has this sku."""
+
+
+class CurrencyUnclear(Exception):
+    """A price is looked for where there are prices in several currencies, without saying which."""
+
+    def __init__(self, currencies: list[str]) -> None:
+        super().__init__(f"Say which currency the price is in: {', '.join(currencies)}.")
+
+    @property
+    def errors(self) -> dict[str, list[str]]:
+        return {"currency": [str(self)]}
 
 
 class OtherVersion(Exception):
@@ -51,6 +65,7 @@ class Search(NamedTuple):
     category: str = ""
     price_min: Decimal | None = None
     price_max: Decimal | None = None
+    currency: str = ""
     in_stock: bool | None = None
     active: bool | None = True
     ordering: str = ""
@@ -60,7 +75,11 @@ class Search(NamedTuple):
 
 
 def search_products(search: Search, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Page:
-    """One page of the matches, as rows of `LIST_FIELDS`, `on_hand`, `reserved`; raises `wire.keyset.InvalidCursor`."""
+    """One page of the matches, as rows of `LIST_FIELDS`, `on_hand`, `reserved`.
+
+    Raises `CurrencyUnclear` or `wire.keyset.InvalidCursor`.
+    """
+    check_currency(search)
     ordering = choose_ordering(search)
     # What people type differs each time, and would push out of memory what does not.
     if ordering is BY_RELEVANCE:
@@ -101,10 +120,51 @@ def select_product(product_id: UUID) -> Any:
     return select_with_stock(Product.objects.filter(pk=product_id), *DETAIL_FIELDS).order_by()
 
 
+class Offer(NamedTuple):
+    """What a product is sold for, and how much of it nobody holds."""
+
+    name: str
+    price: Decimal
+    currency: str
+    available: int
+
+
+def list_offers(product_ids: Iterable[UUID]) -> dict[UUID, Offer]:
+    """What each of some products is sold for; one that is unknown or retired is left out."""
+    found = Product.objects.filter(pk__in=product_ids, active=True).order_by()
+    rows = select_with_stock(found, "id", "name", "price", "currency")
+    return {
+        row["id"]: Offer(row["name"], row["price"], row["currency"], row["on_hand"] - row["reserved"]) for row in rows
+    }
+
+
 def list_categories() -> list[str]:
     """The categories that something is for sale in."""
     named = Product.objects.filter(active=True).exclude(category="")
     return list(named.order_by("category").values_list("category", flat=True).distinct())
+
+
+def list_currencies() -> list[str]:
+    """The currencies that there are prices in, sorted; each is one step along an index, however many products."""
+    found = [""]
+    while rows := currency_after(after=found[-1]):
+        found.append(rows[0]["currency"])
+    return found[1:]
+
+
+@prepared.rows(Product, after="currency")
+def currency_after(after: str) -> Any:
+    return Product.objects.filter(currency__gt=after).order_by("currency").values("currency")[:1]
+
+
+def check_currency(search: Search) -> None:
+    """Raise `CurrencyUnclear` if a search bounds the price, names no currency, and there are several."""
+    if search.currency or (search.price_min is None and search.price_max is None):
+        return
+
+    currencies = list_currencies()
+    if len(currencies) > 1:
+        raise CurrencyUnclear(currencies)
 
 
 def choose_ordering(search: Search) -> Ordering:
@@ -120,6 +180,7 @@ def filter_products(search: Search) -> Any:
         "category": search.category or None,
         "price__gte": search.price_min,
         "price__lte": search.price_max,
+        "currency": search.currency or None,
         "active": search.active,
     }
     found = Product.objects.filter(**{name: value for name, value in exact.items() if value is not None})
@@ -133,6 +194,15 @@ def filter_products(search: Search) -> Any:
 def select_with_stock(products: Any, *fields: str) -> Any:
     """Rows of `fields`, with the counters of the stock."""
     return products.values(*fields, on_hand=F("stock__on_hand"), reserved=F("stock__reserved"))
+
+
+MOST_COUNTED = 1_000
+"""Matches that are counted; that there are more is all that is said of more."""
+
+
+def count_matches(search: Search) -> int:
+    """How many products match, at most one more than are counted."""
+    return bounded_counts.count(filter_products(search), most=MOST_COUNTED + 1)
 
 
 # Changing ---------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ from wire.events import Named
 
 CATALOGUE = Path(__file__).with_name("demo.csv")
 """As `import_products` reads it; prices are in euros."""
+LOW = 5
+"""From how many on its stock is low, of each."""
 
 
 def add_demo() -> str:
@@ -26,8 +28,8 @@ def add_demo() -> str:
 
 
 def add_product(row: dict[str, str]) -> None:
-    by, on_hand = Named(str(CAROL.id), "demo"), int(row.pop("on_hand"))
-    fields = {**row, "price": Decimal(row["price"])}
+    by, on_hand = Named(str(CAROL.id), "demo", name=CAROL.name, email=CAROL.email), int(row.pop("on_hand"))
+    fields = {**row, "price": Decimal(row["price"]), "low_stock": LOW}
     product = catalogue.create_product(fields, by=by, product_id=product_id(row["sku"]))
     if on_hand:
         stock.adjust({product.pk: on_hand}, reason="first delivery", by=by)

@@ -1,21 +1,45 @@
 """What there is: products, their stock, and what is held for orders."""
 
+import re
 import uuid
 from decimal import Decimal
 from typing import Any, Self
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import connections, models, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.db.models.functions import Now, Upper
-from django.db.models.lookups import Exact
+from django.db.models.lookups import Contains, Exact
 
+from database import clock
+from database.beginnings import LAST_LETTER
 from database.leases import AbstractLease
-from products.text import normalize_for_search
-from wire.events import AbstractEvent
+from products import search_keys
+from products.search_index import may_hold
+from wire import text
+from wire.events import MAX_ACTOR, AbstractEvent
 from wire.money import CURRENCIES, MAX_AMOUNT, MAX_DIGITS, STORED_PLACES, fits
+from wire.normalizing import take
+from wire.search_key import fold
+from wire.text_fields import DerivedLine, DerivedLines, LineField, LinesField
 
-LAST_LETTER = chr(0x10FFFF)
+SHORTEST = 3
+"""Letters of a word that is looked for in descriptions; of three letters the index of PostgreSQL knows where."""
+NOTHING = Q(pk__in=())
+
+
+class Holds(Contains):
+    """As `contains`, of folded text: SQLite, which finds words by reading, reads several times as fast."""
+
+    def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        column, params = self.process_lhs(compiler, connection)
+        return f"INSTR({column}, %s) > 0", [*params, self.rhs]
+
+
+for kind in (models.CharField, models.TextField):
+    # Under a name of its own; to PostgreSQL it is `contains`.
+    kind.register_lookup(Holds, "holds")
 
 
 class PriceRefused(Exception):
@@ -30,22 +54,68 @@ class ProductQuerySet(models.QuerySet["Product"]):
     """Questions that people ask of a catalogue."""
 
     def matching(self, words: str) -> Self:
-        """Products whose name and sku hold every one of `words`, in any case and accents."""
-        return self.filter(*(Q(search_key__contains=word) for word in normalize_for_search(words).split()))
+        """Products whose name, sku and description hold every one of `words`, in any case and accents."""
+        return self.filter(may_hold(split_words(words), using=self.db), is_named(words) | is_described(words))
 
     def by_relevance(self, words: str) -> list[Self]:
-        """The matches, what people mean first: whose sku it is, whose name begins with it, and the others.
+        """The matches, what people mean first: whose sku it is, whose name begins with it, whose name or sku holds
+        the words, and whose description does.
 
         Each is read along an index of its own, and no two hold the same.
         """
-        sku, beginning = Q(Exact(Upper("sku"), words.strip().upper())), name_begins_with(words, using=self.db)
-        return [self.filter(sku), self.filter(~sku, beginning), self.matching(words).filter(~sku, ~beginning)]
+        # Both by the database, whose capitals are not always Python's.
+        sku = Q(Exact(Upper("sku"), Upper(Value(take(text.identifier, words)))))
+        begins = name_begins_with(words, using=self.db)
+        named, described = is_named(words), is_described(words)
+        near = self.filter(may_hold(split_words(words), using=self.db))
+        return [
+            self.filter(sku),
+            self.filter(~sku, begins),
+            near.filter(~sku, ~begins, named),
+            near.filter(~sku, ~begins, ~named, described),
+        ]
 
     def in_stock(self) -> Self:
         return self.filter(stock__on_hand__gt=F("stock__reserved"))
 
     def sold_out(self) -> Self:
         return self.filter(stock__on_hand=F("stock__reserved"))
+
+    def low(self) -> Self:
+        """Products on sale of which no more is available than staff want to be told of."""
+        watched = self.filter(active=True, low_stock__isnull=False)
+        return watched.filter(stock__on_hand__lte=F("stock__reserved") + F("low_stock"))
+
+
+MOST_WORDS = 100
+"""As many as 200 typed letters hold; one letter may stand for a sentence, and of more nothing is found."""
+
+
+BETWEEN_WORDS = re.compile("[\u060c\u061b\u3001]|[,;](?![0-9])|(?<![0-9])[,;]")
+"""Commas and semicolons of any script, but for one between two digits: `1,5`."""
+
+
+def split_words(words: str) -> list[str]:
+    """What is searched for: each word of a key, without what punctuates a list of them: `tea, green` is `tea green`."""
+    key = fold(words)
+    found = BETWEEN_WORDS.sub(" ", key).split() or key.split()
+    return found if len(found) <= MOST_WORDS else []
+
+
+def is_named(words: str) -> Q:
+    """Whether name and sku hold all of some words; where nothing is left of them to search for, none does."""
+    found = split_words(words)
+    return Q(*(Q(search_key__holds=word) for word in found)) if found else NOTHING
+
+
+def is_described(words: str) -> Q:
+    """Whether name, sku and description together hold all of some words, none so short that it is in most of them."""
+    found = split_words(words)
+    if not found or any(word.isascii() and len(word) < SHORTEST for word in found):
+        return NOTHING
+
+    # That there is a text is said for the indexes, which have no others.
+    return Q(*(Q(search_text__holds=word) for word in found), search_text__isnull=False)
 
 
 def name_begins_with(words: str, *, using: str) -> Q:
@@ -54,7 +124,10 @@ def name_begins_with(words: str, *, using: str) -> Q:
     The bounds tell an index where to begin, and SQLite, which searches none for a LIKE, where to end. In some
     languages a longer text may come before its beginning: such a product then counts as one that does not.
     """
-    key = normalize_for_search(words)
+    key = fold(words)
+    if not key:
+        return NOTHING
+
     found = Q(search_key__startswith=key, search_key__gte=key)
     return found if connections[using].vendor == "postgresql" else found & Q(search_key__lte=key + LAST_LETTER)
 
@@ -63,16 +136,28 @@ class Product(models.Model):
     """Something for sale. Retired (`active` off), never deleted."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    sku = models.CharField(max_length=64, unique=True)
-    name = models.CharField(max_length=200)
-    description = models.TextField(blank=True, max_length=4000)
-    category = models.CharField(blank=True, max_length=64, db_index=True)
+    sku = LineField(max_length=64, unique=True, normal_form=text.identifier)
+    name = LineField(max_length=200)
+    description = LinesField(blank=True, max_length=4000)
+    category = LineField(blank=True, max_length=64, db_index=True)
     price = models.DecimalField(max_digits=MAX_DIGITS, decimal_places=STORED_PLACES)
     currency = models.CharField(max_length=3, default="EUR", choices=[(code, code) for code in sorted(CURRENCIES)])
     active = models.BooleanField(default=True)
+    low_stock = models.IntegerField(
+        "low stock from",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(1_000_000_000)],
+        help_text="Staff are told when no more than this is available; 0: when it is sold out. Empty: never.",
+    )
     version = models.PositiveIntegerField(default=1, editable=False)
-    search_key = models.CharField(max_length=300, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    search_key = DerivedLine(
+        max_length=search_keys.MAX_KEY, derive=lambda own: search_keys.write_key(own.name, own.sku)
+    )
+    created_at = clock.TimeField(auto_now_add=True)
+    search_text = DerivedLines(null=True, derive=lambda own: search_keys.write_text(own.name, own.sku, own.description))
+
+    derive = staticmethod(search_keys.derive)
 
     objects = ProductQuerySet.as_manager()
 
@@ -84,7 +169,10 @@ class Product(models.Model):
             models.Index(fields=["search_key"], name="product_by_beginning", opclasses=["varchar_pattern_ops"]),
             models.Index(Upper("sku"), name="product_by_sku"),
             models.Index(fields=["price", "id"], name="product_by_price"),
+            models.Index(fields=["currency", "price", "id"], name="product_by_currency"),
             models.Index(fields=["created_at", "id"], name="product_by_age"),
+            models.Index(fields=["id"], condition=Q(low_stock__isnull=False, active=True), name="product_watched"),
+            models.Index(fields=["search_key", "id"], condition=Q(active=False), name="product_retired"),
         ]
 
     def __str__(self) -> str:
@@ -94,7 +182,6 @@ class Product(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Write it, and with a new product the stock row that every product has."""
         is_new = self._state.adding
-        self.search_key = search_key(self.name, self.sku)
         super().save(*args, **kwargs)
         if is_new:
             Stock.objects.get_or_create(product=self)
@@ -108,11 +195,6 @@ class Product(models.Model):
             raise ValidationError(error.errors) from error
 
 
-def search_key(name: str, sku: str) -> str:
-    """What a product is found and ordered by."""
-    return normalize_for_search(f"{name} {sku}")
-
-
 def check_price(price: Decimal, currency: str) -> None:
     """Raise `PriceRefused` for a price that nothing can be sold at."""
     if price <= 0:
@@ -123,15 +205,18 @@ def check_price(price: Decimal, currency: str) -> None:
         raise PriceRefused(f"{currency} has {CURRENCIES[currency]} digits after the point.")
 
 
-class StockQuerySet(models.QuerySet["Stock"]):
-    """Counters that change by one conditional UPDATE each, never by read and write.
+NOT_OVERSOLD = "stock_not_oversold"
 
-    Each answers how many rows it changed: the one that this set names, or none where the condition does not hold.
+
+class StockQuerySet(models.QuerySet["Stock"]):
+    """Counters that change by one UPDATE each, never by read and write.
+
+    Each answers how many rows it changed: the one that this set names, or none where its condition does not hold.
     """
 
     def reserve(self, units: int) -> int:
-        """Reserve some, if there is enough."""
-        return self.filter(on_hand__gte=F("reserved") + units).update(reserved=F("reserved") + units)
+        """Reserve some. Where there is not enough the constraint refuses, so that nobody has to look at the answer."""
+        return self.update(reserved=F("reserved") + units)
 
     def release(self, units: int) -> int:
         """Undo a reservation."""
@@ -159,7 +244,7 @@ class Stock(models.Model):
         verbose_name_plural = "stock"
         constraints = [
             models.CheckConstraint(condition=Q(reserved__gte=0), name="reserved_not_negative"),
-            models.CheckConstraint(condition=Q(on_hand__gte=F("reserved")), name="stock_not_oversold"),
+            models.CheckConstraint(condition=Q(on_hand__gte=F("reserved")), name=NOT_OVERSOLD),
         ]
 
     def __str__(self) -> str:
@@ -175,6 +260,10 @@ class ReservationQuerySet(models.QuerySet["Reservation"]):
 
     def held(self) -> Self:
         return self.filter(state=Reservation.State.HELD)
+
+    def of_client(self, client_id: str) -> Self:
+        """Those that a client made, and those that were made in one process; all for who asks in one process."""
+        return self.filter(client_id__in=["", client_id]) if client_id else self
 
     def change_state(self, order_id: uuid.UUID, *, before: str, after: str) -> bool:
         """Change the state of an order's reservation if it is `before`; whether this call did."""
@@ -192,13 +281,22 @@ class Reservation(models.Model):
 
     order_id = models.UUIDField(primary_key=True)
     state = models.CharField(max_length=16, choices=State, default=State.HELD, db_index=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    changed_at = models.DateTimeField(auto_now_add=True)
+    client_id = models.CharField(
+        "client", max_length=255, blank=True, default="", db_default="", help_text="Who asked; empty in one process."
+    )
+    units = models.PositiveBigIntegerField(null=True, help_text="Of all lines; none where it was never held.")
+    created_at = clock.TimeField(auto_now_add=True)
+    changed_at = clock.TimeField(auto_now_add=True)
 
     objects = ReservationQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["client_id", "units"], condition=Q(state="held"), name="reservation_of_client"),
+            models.Index(fields=["created_at"], condition=Q(state="released", units=0), name="reservation_never_held"),
+            models.Index(fields=["created_at", "order_id"], name="reservation_by_age"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.order_id} ({self.state})"
@@ -243,14 +341,56 @@ class Movement(models.Model):
     reserved = models.BigIntegerField(default=0, help_text="Change of reserved.")
     reason = models.CharField(max_length=200, blank=True)
     sub = models.CharField("who", max_length=64, blank=True)
-    at = models.DateTimeField(auto_now_add=True)
+    actor = models.CharField(max_length=MAX_ACTOR, blank=True, default="", db_default="")
+    at = clock.TimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["at", "id"], name="movement_by_age"),
+            models.Index(fields=["kind", "at", "id"], name="movement_by_kind"),
+        ]
         constraints = [models.UniqueConstraint(fields=["reservation", "product", "kind"], name="one_movement_per_step")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.on_hand:+d}/{self.reserved:+d}"
+
+
+class StockCount(models.Model):
+    """A correction or a stock count that was written: its id is the key of the page it was sent from, so that it
+    counts once."""
+
+    id = models.UUIDField(primary_key=True)
+    sub = models.CharField("who", max_length=64)
+    at = clock.TimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"count of {self.at:%Y-%m-%d %H:%M}"
+
+
+class UploadedFile(models.Model):
+    """A catalogue that staff sent as a file: checked, shown to them, and written once they say so."""
+
+    class State(models.TextChoices):
+        CHECKING = "checking"
+        CHECKED = "checked"
+        WRITING = "writing"
+        WRITTEN = "written"
+        REFUSED = "refused"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=200)
+    content = models.BinaryField()
+    options = models.JSONField(help_text="How it is read, and what it does to stock.")
+    state = models.CharField(max_length=16, choices=State, default=State.CHECKING)
+    report = models.JSONField(default=dict, help_text="What an import of it did, or would do.")
+    sub = models.CharField("who", max_length=64)
+    actor = models.CharField(max_length=MAX_ACTOR, blank=True, default="", db_default="")
+    created_at = clock.TimeField(auto_now_add=True, db_index=True)
+    claimed_until = clock.TimeField(auto_now_add=True, help_text="Until then somebody is at work on it.")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.state})"
 
 
 class Event(AbstractEvent):

@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
+from products.catalogue import Offer
 from products.reservations import ReservedLine
-from wire.etags import write_etag
+from wire.api.etags import write_etag
 from wire.keyset import Row
 from wire.money import write_amount
 
@@ -33,6 +34,12 @@ def write_product(row: Row, *, staff: bool) -> Row:
 def product_etag(row: Row) -> str:
     """The ETag of a product: it changes with the stock too, `If-Match` compares the version alone."""
     return write_etag(row["version"], row["on_hand"], row["reserved"])
+
+
+def write_offer(product_id: UUID, offer: Offer) -> Row:
+    """What a product could be had for just now."""
+    amount = write_amount(offer.price, offer.currency)
+    return {"product": product_id, **offer._asdict(), "price": amount}
 
 
 def write_held_order(order_id: UUID, state: str | None, lines: list[ReservedLine]) -> Row:

@@ -1,13 +1,19 @@
 """What comes in is checked here, and what goes out is documented: products, and what is held of them."""
 
 from typing import Any
+from uuid import UUID
 
 from django.core.validators import ProhibitNullCharactersValidator
 from rest_framework import serializers
 
-from products.catalogue import ORDERINGS, Search
+from products.catalogue import MAX_SEARCH, ORDERINGS
 from products.reservations import RequestedLine, State
-from wire.serializers import Amount, BoundedList, Currency, Flag, Id, PageLinks, StrictSerializer, Text, Whole, read
+from wire import text
+from wire.api.examples import SENCHA
+from wire.api.serializers import Amount, BoundedList, Currency, Flag, Id, PageLinks, StrictSerializer, Text, Whole, read
+from wire.money import CURRENCIES
+from wire.queries import Choice, MappedChoice, PageQuery, Query
+from wire.text import read_id
 
 MAX_LINES = 100
 MAX_HELD = 1_000_000
@@ -19,72 +25,78 @@ MAX_HELD = 1_000_000
 class ProductFields(StrictSerializer):
     """A product as staff write it."""
 
-    sku = Text(max_length=64)
+    examples = {
+        "sku": "TEA-016",
+        "name": "Hojicha",
+        "description": "Roasted green tea, almost without caffeine.",
+        "category": "Tea",
+        "price": "8.40",
+        "currency": "EUR",
+    }
+    sku = Text(max_length=64, normal_form=text.identifier)
     name = Text(max_length=200)
-    description = Text(max_length=4000, allow_blank=True, required=False)
+    description = Text(normal_form=text.lines, max_length=4000, allow_blank=True, required=False)
     category = Text(max_length=64, allow_blank=True, required=False)
     price = Amount()
     currency = Currency(required=False)
     active = Flag(required=False)
 
 
-class MappedChoice(serializers.ChoiceField):
-    """One of some words, each standing for a value."""
-
-    def __init__(self, values: dict[str, Any], **kwargs: Any) -> None:
-        super().__init__(choices=list(values), **kwargs)
-        self.values = values
-
-    def to_internal_value(self, data: Any) -> Any:
-        return self.values[super().to_internal_value(data)]
-
-
-class SearchQuery(serializers.Serializer[Any]):
+class SearchQuery(PageQuery):
     """The query of the list of products."""
 
     q = serializers.CharField(
         required=False,
-        max_length=100,
-        allow_blank=True,
+        max_length=MAX_SEARCH,
         validators=[ProhibitNullCharactersValidator()],
-        help_text="Words in name or sku, in any case and accents. What begins with them, or has them as sku, "
-        "comes first, unless `ordering` says otherwise.",
+        help_text="Words in name, sku or description, in any case, with or without accents, quotes and hyphens. "
+        "Whose sku they are, whose name begins with them and whose name holds them comes first, unless `ordering` "
+        "says otherwise.",
     )
-    category = serializers.CharField(
-        required=False, max_length=64, allow_blank=True, validators=[ProhibitNullCharactersValidator()]
+    category = Text(required=False, max_length=64, help_text="Only products of this category, written as it is there.")
+    price_min = Amount(required=False, help_text="Only products at this price or above it.")
+    price_max = Amount(required=False, help_text="Only products at this price or below it.")
+    currency = Choice(
+        sorted(CURRENCIES),
+        required=False,
+        help_text="Needed beside `price_min` and `price_max` where there are prices in several.",
     )
-    price_min = Amount(required=False)
-    price_max = Amount(required=False)
     in_stock = MappedChoice({"true": True, "false": False}, required=False, help_text="Whether any is available.")
     active = MappedChoice(
         {"true": True, "false": False, "any": None},
         required=False,
         help_text="Retired ones (`false`, `any`) are shown to `products:write`.",
     )
-    ordering = serializers.ChoiceField(list(ORDERINGS), required=False)
+    ordering = Choice(ORDERINGS, required=False, help_text="By price: as numbers, whatever the currency.")
 
 
-SEARCH_FIELDS = SearchQuery().fields
+class HoldingQuery(PageQuery):
+    """The query of the list of what is held."""
+
+    state = Choice(["held"], default="held", help_text="What is held is all there is to list.")
 
 
-def read_search(query: Any) -> Search:
-    """What a query looks for; raises DRF's `ValidationError`."""
-    found, errors = {}, {}
-    # As the serializer does, without making its fields anew for each request.
-    for name in SEARCH_FIELDS.keys() & query.keys():
-        try:
-            found[name] = SEARCH_FIELDS[name].run_validation(query[name])
-        except serializers.ValidationError as error:
-            errors[name] = error.detail
-    if errors:
-        raise serializers.ValidationError(errors)
+class IdList(serializers.CharField):
+    """Ids with commas between them."""
 
-    return Search(**found)
+    def to_internal_value(self, data: Any) -> list[UUID]:  # type: ignore[override]
+        ids = [read_id(text) for text in super().to_internal_value(data).split(",")]
+        if None in ids:
+            raise serializers.ValidationError("These are not ids with commas between them.")
+
+        return [found for found in ids if found]
+
+
+class OfferQuery(Query):
+    """The query of what some products could be had for."""
+
+    products = IdList(required=False, max_length=37 * MAX_LINES, help_text="Their ids, with commas between them.")
 
 
 class WantedLine(StrictSerializer):
     """A product to hold for an order; `price` is what its buyer saw."""
 
+    examples = {"product": SENCHA, "quantity": 2}
     product = Id()
     quantity = Whole(min_value=1, max_value=MAX_HELD)
     price = Amount(required=False, allow_null=True)
@@ -107,6 +119,17 @@ def read_requested_lines(data: Any) -> list[RequestedLine]:
 class ListedProduct(serializers.Serializer[Any]):
     """A product in a list."""
 
+    examples = {
+        "id": SENCHA,
+        "sku": "TEA-004",
+        "name": "Sencha",
+        "category": "Tea",
+        "price": "9.20",
+        "currency": "EUR",
+        "available": 78,
+        "on_hand": 80,
+        "reserved": 2,
+    }
     id = serializers.UUIDField()
     sku = serializers.CharField()
     name = serializers.CharField()
@@ -122,6 +145,7 @@ class ListedProduct(serializers.Serializer[Any]):
 class WholeProduct(ListedProduct):
     """A product."""
 
+    examples = {**ListedProduct.examples, "description": "Steamed green leaves; brew below 80 degrees."}
     description = serializers.CharField()
 
 
@@ -131,9 +155,33 @@ class ProductList(PageLinks):
     results = ListedProduct(many=True)
 
 
+class OfferedProduct(serializers.Serializer[Any]):
+    """What a product could be had for just now."""
+
+    product = serializers.UUIDField()
+    name = serializers.CharField()
+    price = serializers.CharField(help_text="An amount such as `4.50`.")
+    currency = serializers.CharField(help_text="ISO 4217.")
+    available = serializers.IntegerField(help_text="Units that may be ordered.")
+
+
+class OfferList(serializers.Serializer[Any]):
+    """Those of the products that are sold."""
+
+    results = OfferedProduct(many=True)
+
+
 class HeldLine(serializers.Serializer[Any]):
     """A product that is held, with what it is sold as."""
 
+    examples = {
+        "product": SENCHA,
+        "sku": "TEA-004",
+        "name": "Sencha",
+        "quantity": 2,
+        "unit_price": "9.20",
+        "currency": "EUR",
+    }
     product = serializers.UUIDField()
     sku = serializers.CharField()
     name = serializers.CharField()
@@ -160,6 +208,7 @@ class OrderState(serializers.Serializer[Any]):
 class HoldingLine(serializers.Serializer[Any]):
     """How many of a product are held."""
 
+    examples = {"product": SENCHA, "quantity": 2}
     product = serializers.UUIDField()
     quantity = serializers.IntegerField()
 

@@ -2,9 +2,11 @@
 
 import os
 import sqlite3
+import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from importlib.util import find_spec
 from threading import Barrier
 
 import pytest
@@ -12,12 +14,25 @@ from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
+from database import clock, deadlines
 from tests.issuer import sign
 from tests.journeys.split import report as shapes
 from tokens.cookies import access_name
 from tokens.issuer import get_issuer
 from tokens.registry import services
 from tokens.verification import cache
+
+clock.reference.is_followed = False
+"""Tests travel in time, which their database does not."""
+
+if find_spec("hypothesis"):
+    from hypothesis import HealthCheck
+    from hypothesis import settings as properties
+
+    # A machine that is busy is none of what a property says.
+    unhurried = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]}
+    properties.register_profile("unhurried", **unhurried)
+    properties.load_profile("unhurried")
 
 
 def scopes_of(*roles):
@@ -61,9 +76,9 @@ class Person(APIClient):
 
     def __init__(self, name: str, scope: str, **claims) -> None:
         super().__init__()
-        self.name = name
+        self.name, self.email = name, f"{name}@example.com"
         self.sub = claims.pop("sub", str(uuid.uuid5(uuid.NAMESPACE_URL, name)))
-        self.token = sign(sub=self.sub, name=name.capitalize(), email=f"{name}@example.com", scope=scope, **claims)
+        self.token = sign(sub=self.sub, name=name.capitalize(), email=self.email, scope=scope, **claims)
         self.credentials(HTTP_AUTHORIZATION=f"Bearer {self.token}")
 
     @property
@@ -157,3 +172,9 @@ def at_once(database):
             return list(pool.map(run, range(count)))
 
     return at_once
+
+
+@pytest.fixture(autouse=True, scope="session")
+def places_for_all():
+    """Tests race with more threads in one process than a server has."""
+    deadlines.places._free = threading.BoundedSemaphore(1000)

@@ -1,5 +1,6 @@
 """An issuer that lives in memory, so that a service is tested without accounts."""
 
+import re
 import time
 import uuid
 from typing import Any
@@ -149,6 +150,17 @@ def sign_list(
 
 
 def read(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The header and the claims of an access token as it leaves, which is not verified."""
-    parts = parse_jws(encryption.decrypt(token))
+    """The header and the claims of a token as it leaves, encrypted or not, which is not verified."""
+    parts = parse_jws(encryption.decrypt(token) if token.count(".") > 2 else token)
     return parts.header, parts.claims
+
+
+def challenge(service: str, said: str = "") -> str:
+    """The `WWW-Authenticate` of a service's API, with what is wrong (RFC 6750 3, RFC 9728 5.1)."""
+    place = f'resource_metadata="{settings.ISSUER}/.well-known/oauth-protected-resource/api/{service}"'
+    return f"Bearer {said}, {place}" if said else f"Bearer {place}"
+
+
+def said_in(challenge: str) -> str:
+    """What a challenge says beside where tokens come from."""
+    return re.sub(r',? resource_metadata="[^"]*"$', "", challenge)

@@ -11,24 +11,45 @@ from tokens.pages import page
 from tokens.permissions import OPEN
 from tokens.scopes import SCOPES
 from tokens.user import TokenUser
-from wire.views import View
+from wire.api.views import View
 
-EVERYWHERE = {"healthz", "readyz", "metrics", "api/schema/", "api/docs/", "admin/login/"}
+EVERYWHERE = {
+    "favicon.ico",
+    "healthz",
+    "readyz",
+    "metrics",
+    "api/schema/",
+    "api/docs/",
+    "problems/",
+    "problems/<slug:code>/",
+    "admin/login/",
+}
 OF_ACCOUNTS = {
     "",
     ".well-known/jwks.json",
     ".well-known/oauth-authorization-server",
+    ".well-known/oauth-protected-resource/api/<slug:service>",
     ".well-known/openid-configuration",
     ".well-known/token-status/<int:number>",
+    "account/email/verify/<uidb64>/<token>/",
     "api/accounts/register/",
     "api/token/",
     "api/token/blacklist/",
+    "api/token/passkey/",
+    "api/token/passkey/options/",
     "api/token/refresh/",
+    "api/token/second-factor/",
     "api/token/verify/",
     "login/",
+    "login/end/",
+    "login/passkey/",
     "login/renew/",
+    "login/second-factor/",
     "logout/",
+    "oauth/authorize",
+    "oauth/consent",
     "oauth/introspect",
+    "oauth/logout",
     "oauth/revoke",
     "oauth/token",
     "password-reset/",

@@ -4,7 +4,6 @@ import re
 from contextlib import suppress
 
 from django.conf import settings
-from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
@@ -41,6 +40,8 @@ def encrypt(token: str) -> str:
     if not is_enabled():
         return token
 
+    from joserfc import jwe  # noqa: PLC0415 - nothing else needs it, and few encrypt
+
     return jwe.encrypt_compact(HEADER, token, OctKey.import_key(settings.JWT_ENCRYPTION_KEYS[0]))
 
 
@@ -51,6 +52,8 @@ def decrypt(token: str) -> str:
     """
     if not is_enabled():
         return token
+
+    from joserfc import jwe  # noqa: PLC0415 - as above
 
     check_jwe(token)
     for key in settings.JWT_ENCRYPTION_KEYS:

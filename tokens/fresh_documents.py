@@ -1,5 +1,6 @@
 """Documents of the issuer (keys, status lists) kept fresh, by one rule for how old they may be."""
 
+import math
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -7,9 +8,10 @@ from time import monotonic
 from typing import Any, Generic, TypeVar
 
 import structlog
+from django.conf import settings
 from prometheus_client import Counter
 
-from tokens.errors import IssuerUnavailable, ListUnknown
+from tokens.errors import ClocksDiffer, IssuerUnavailable, ListUnknown
 
 logger = structlog.get_logger(__name__)
 
@@ -20,7 +22,9 @@ FRESH = 4.0
 STALE = 8.0
 """Seconds: younger is used, and refreshed in the background; older waits for a fetch."""
 RETRY = 4.0
-"""Seconds between tries after a failure, and between looks for something unknown."""
+"""Seconds between tries after a failure, and between looks for an unknown list."""
+LOOK = 0.5
+"""Seconds between looks for something that a document lacks, such as a new key."""
 TIMEOUT = 1.0
 """Seconds that a fetch may take, and that a request waits for it."""
 ABANDONED = 60.0
@@ -34,8 +38,9 @@ class FreshDocument(Generic[T]):
     """A document that is kept fresh, by one fetch at a time.
 
     `fetch` gets what is held (or None) and returns the new document; whatever it raises counts as a failure, after
-    which the last good one is used on. A caller that must wait for it runs it itself where `inline` is set (a query),
-    else waits for a thread (the network). `after` is called at the end of each such thread, to release what it holds.
+    which the last good one is used on, for `ISSUER_PATIENCE` seconds. A caller that must wait for it runs it itself
+    where `inline` is set (a query), else waits for a thread (the network). `after` is called at the end of each such
+    thread, to release what it holds.
     """
 
     def __init__(
@@ -60,24 +65,38 @@ class FreshDocument(Generic[T]):
     def is_empty(self) -> bool:
         return self._held is None
 
+    @property
+    def age(self) -> float:
+        """Seconds since what is held was asked for; infinite if nothing is."""
+        return monotonic() - self._fetched_at
+
+    @property
+    def lateness(self) -> float:
+        """Seconds that it is older than it should be, since it cannot be renewed."""
+        is_awaited = self._failure or self._fetching
+        return max(0.0, self.age - STALE) if is_awaited and not self.is_empty else 0.0
+
     def get(self) -> T:
         """The document, at most `STALE` seconds old if it can be had, else the last good one.
 
-        Raises `ListUnknown` if the issuer has none, `IssuerUnavailable` if nobody could tell.
+        Raises `ListUnknown` if the issuer has none, `IssuerUnavailable` if nobody could tell, for too long.
         """
-        age = monotonic() - self._fetched_at
-        if age >= FRESH:
-            self._renew(wait=age >= STALE)
+        age, held = self.age, self._held
+        if held is not None and age < FRESH:
+            return held
 
+        self._renew(wait=age >= STALE)
         held = self._held
         if held is None:
             raise self._missing_error()
+        if age > settings.ISSUER_PATIENCE < self.age:
+            raise IssuerUnavailable(f"The issuer's {self.name} was not renewed for too long.")
         return held
 
     def refetch(self) -> T:
-        """Fetch at once, for something the held document lacks; at most once in `RETRY` seconds."""
+        """Fetch at once, for something the held document lacks; at most once in `LOOK` seconds."""
         now = monotonic()
-        if self._fetching or now - self._looked_at >= RETRY:
+        if self._fetching or now - self._looked_at >= LOOK:
             self._looked_at = now
             self._renew(wait=True)
         return self.get()
@@ -141,6 +160,8 @@ class FreshDocument(Generic[T]):
     def _missing_error(self) -> Exception:
         if isinstance(self._failure, ListUnknown):
             return ListUnknown(str(self._failure))
+        if isinstance(self._failure, ClocksDiffer):
+            return ClocksDiffer()
 
         return IssuerUnavailable(f"The issuer's {self.name} cannot be had.")
 
@@ -164,6 +185,16 @@ class FreshDocuments(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._documents)
+
+    @property
+    def age(self) -> float:
+        """That of the one which was asked for last; infinite if there is none."""
+        return min((document.age for document in list(self._documents.values())), default=math.inf)
+
+    @property
+    def lateness(self) -> float:
+        """That of the one which is latest."""
+        return max((document.lateness for document in list(self._documents.values())), default=0.0)
 
     def get(self, number: int) -> T:
         """Document `number`, as `FreshDocument.get`; `IssuerUnavailable` also where too many new ones are asked for."""

@@ -1,6 +1,5 @@
 """Where keys and status lists come from: what every issuer offers, and the one over HTTP."""
 
-import time
 from functools import cache
 from typing import Any, Protocol
 
@@ -8,8 +7,9 @@ import orjson
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from database import clock
 from tokens import status_list
-from tokens.errors import ListUnknown, TokenRefused
+from tokens.errors import ClocksDiffer, ListUnknown, TokenRefused
 from tokens.fresh_documents import TIMEOUT, FreshDocument, FreshDocuments
 from tokens.http_client import Response, fetch
 from tokens.jws import parse_jws
@@ -18,6 +18,8 @@ from tokens.status_list import StatusList
 
 MAX_DOCUMENT = 512 * 1024
 """Bytes that a key set or a status list may have."""
+SIGNED_FOR = 60
+"""Seconds after which a list is signed anew even if nothing changed."""
 CLOCK_SKEW = 30
 """Seconds that another machine's clock may be ahead of ours."""
 
@@ -29,7 +31,7 @@ class TokenIssuer(Protocol):
     def keys(self) -> KeySet: ...
 
     def refetch_keys(self) -> KeySet:
-        """The keys, fetched anew since one was missing; not more often than every 4 seconds."""
+        """The keys, fetched anew since one was missing; at most twice a second."""
 
     def status_list(self, number: int) -> StatusList:
         """List `number`; raises `ListUnknown` if the issuer has no such list."""
@@ -40,11 +42,41 @@ def get_issuer() -> TokenIssuer:
     return import_string(settings.TOKEN_ISSUER)()
 
 
+def read_lateness() -> float:
+    """Seconds that keys or lists are older than they should be, since they cannot be renewed."""
+    issuer = get_issuer()
+    return issuer.lateness if isinstance(issuer, CachedIssuer) else 0.0
+
+
+def read_age(name: str) -> float:
+    """Seconds since the `keys` held were asked for, or the `status-list` that was asked for last; infinite if none was.
+
+    Nobody asks for what no request needs, so it may grow where nothing is wrong.
+    """
+    issuer = get_issuer()
+    return issuer.ages[name] if isinstance(issuer, CachedIssuer) else 0.0
+
+
+def read_skew() -> float:
+    """Seconds that the issuer's clock is ahead of ours, as far as its documents say."""
+    issuer = get_issuer()
+    return max((skew.seconds for skew in issuer.skews), key=abs) if isinstance(issuer, RemoteIssuer) else 0.0
+
+
 class CachedIssuer:
     """An issuer whose documents are kept fresh in memory."""
 
     def __init__(self, keys: FreshDocument[KeySet], lists: FreshDocuments[StatusList]) -> None:
         self.keys, self.refetch_keys, self.status_list = keys.get, keys.refetch, lists.get
+        self._documents = keys, lists
+
+    @property
+    def lateness(self) -> float:
+        return max(document.lateness for document in self._documents)
+
+    @property
+    def ages(self) -> dict[str, float]:
+        return {document.name: document.age for document in self._documents}
 
 
 class RemoteIssuer(CachedIssuer):
@@ -54,6 +86,7 @@ class RemoteIssuer(CachedIssuer):
     """
 
     def __init__(self) -> None:
+        self.skews = clock.Skew("issuer, by its Date"), clock.Skew("issuer, by its lists")
         super().__init__(FreshDocument("keys", self._fetch_keys), FreshDocuments("status-list", self._fetch_list))
 
     def _fetch_keys(self, held: KeySet | None) -> KeySet:
@@ -67,10 +100,27 @@ class RemoteIssuer(CachedIssuer):
         if response.status == 404:
             raise ListUnknown("The token's status list is unknown.")
 
-        return read_status_list(read_body(response).decode("ascii"), number, self, held)
+        try:
+            listed = read_status_list(read_body(response).decode("ascii"), number, self, held)
+        except ClocksDiffer as error:
+            self.skews[1].note(error.skew)
+            raise
+        self.skews[1].note(measure_skew(listed.issued_at, clock.time(), kept_for=SIGNED_FOR))
+        return listed
 
     def _get(self, path: str) -> Response:
-        return fetch(settings.ACCOUNTS_URL + path, timeout=TIMEOUT, limit=MAX_DOCUMENT)
+        response = fetch(settings.ACCOUNTS_URL + path, timeout=TIMEOUT, limit=MAX_DOCUMENT)
+        if response.date is not None:
+            self.skews[0].note(measure_skew(response.date, clock.time()))
+        return response
+
+
+def measure_skew(date: int, now: float, *, kept_for: float = 0.0) -> float:
+    """By how many seconds whoever dated something is ahead at least, or behind (below 0).
+
+    A date has whole seconds, and what bears it was under way for a while, and kept before that.
+    """
+    return max(0.0, date - now) or min(0.0, date + 1 + TIMEOUT + kept_for - now)
 
 
 def read_body(response: Response) -> bytes:
@@ -89,7 +139,8 @@ def find_key(kid: object, issuer: TokenIssuer) -> VerifyingKey | None:
 def read_status_list(token: str, number: int, issuer: TokenIssuer, held: StatusList | None) -> StatusList:
     """Verify a status list token (draft-ietf-oauth-status-list-20, 8.3).
 
-    Raises `TokenRefused` or `ValueError` for one that is forged, expired, older than `held`, or of another list.
+    Raises `TokenRefused` or `ValueError` for one that is forged, older than `held`, or of another list, and
+    `ClocksDiffer` for one that has expired or is of the future.
     """
     # A list of 2^20 entries with every second one revoked does not fit the bound of access tokens.
     parts = parse_jws(token, max_length=MAX_DOCUMENT)
@@ -108,13 +159,19 @@ def read_list_claims(claims: dict[str, Any], number: int, held: StatusList | Non
         raise ValueError("The status list is about another list.")
     if type(issued_at) is not int or type(expires_at) is not int:
         raise ValueError("The status list has no times.")
-    if expires_at <= time.time() or issued_at > time.time() + CLOCK_SKEW:
-        raise ValueError("The status list is not of now.")
-    if held and issued_at < held.issued_at:
+    if expires_at <= clock.time() or issued_at > clock.time() + CLOCK_SKEW:
+        raise ClocksDiffer(skew=measure_skew(issued_at, clock.time(), kept_for=SIGNED_FOR))
+    if held and issued_at < held.issued_at and not is_put_right(issued_at, held):
         raise ValueError("The status list is older than the one held.")
 
     bits, width = read_entries(claims.get("status_list"))
     return StatusList(bits, issued_at, expires_at, width)
+
+
+def is_put_right(issued_at: int, held: StatusList) -> bool:
+    """Whether a list is of now and the one held of the future: the issuer's clock was ahead, and was put right."""
+    now = clock.time()
+    return held.issued_at > now >= issued_at >= now - SIGNED_FOR - CLOCK_SKEW
 
 
 def read_entries(listed: object) -> tuple[bytes, int]:

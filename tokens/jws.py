@@ -1,4 +1,4 @@
-"""A compact JWS is parsed, strictly (RFC 7515 3.1, RFC 8725 3.11)."""
+"""A compact JWS taken apart, strictly (RFC 7515 3.1, RFC 8725 3.11); its signature is checked elsewhere."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -48,7 +48,7 @@ def encode_base64url(raw: bytes) -> str:
 
 
 def decode_base64url(text: str) -> bytes:
-    """Decode unpadded base64url, refusing every spelling but the canonical one (RFC 4648 3.5)."""
+    """Decode unpadded base64url; raises `TokenRefused` for every spelling but the canonical one (RFC 4648 3.5)."""
     try:
         raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError as error:

@@ -8,7 +8,7 @@ from tokens import cookies
 from tokens.authentication import audience_of
 from tokens.errors import TokenRefused
 from tokens.user import Anonymous, TokenUser
-from tokens.verification import verify
+from tokens.verification import Claims, is_delegated, verify
 
 
 class CookieTokenMiddleware(AuthenticationMiddleware):
@@ -21,6 +21,16 @@ class CookieTokenMiddleware(AuthenticationMiddleware):
 def read_user(request: HttpRequest) -> TokenUser | Anonymous:
     """Whose the access cookie is; anonymous, if there is none or its token is refused."""
     try:
-        return TokenUser(verify(cookies.read_access(request), audience_of(request)))
-    except TokenRefused:
-        return Anonymous()
+        return TokenUser(read_claims(request))
+    except TokenRefused as error:
+        return Anonymous(error)
+
+
+def read_claims(request: HttpRequest) -> Claims:
+    """The claims of the access cookie; raises `TokenRefused`, also for the token of an app, which nobody logs in with
+    in a browser."""
+    claims = verify(cookies.read_access(request), audience_of(request))
+    if is_delegated(claims):
+        raise TokenRefused("The token is an app's.")
+
+    return claims

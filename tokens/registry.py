@@ -11,11 +11,33 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = "service.toml"
-FORMS = {"staff": str, "sections": dict, "menu": dict, "calls": dict, "away": str, "layers": dict}
-SCOPE_FORMS = {"meaning": str, "roles": list, "clients": bool, "people": bool}
+FORMS = {
+    "scopes": "a table of tables",
+    "staff": "a text",
+    "sections": "a table of texts",
+    "menu": "a table of texts",
+    "pages": "a table of tables",
+    "calls": "a table of texts",
+    "away": "a text",
+    "layers": "a table of lists",
+}
+SCOPE_FORMS = {
+    "meaning": "a text",
+    "roles": "a list",
+    "clients": "true or false",
+    "people": "true or false",
+    "verified": "true or false",
+    "apps": "true or false",
+    "own": "true or false",
+}
+PLAIN_FORMS = {"a text": str, "a list": list, "true or false": bool}
+TABLES = {"a table of tables": dict, "a table of texts": str, "a table of lists": list}
+"""Of what type the values of a table are; a list is one of texts."""
 ROLES = ("customer", "catalogue manager", "order manager", "admin")
 """The roles that every shop begins with; the admin has whatever a role may carry."""
 
+ADDRESSES = ("account", "admin", "api", "login", "logout", "oauth", "password-reset", "register", "static")
+"""What stands first in the addresses of accounts and of all, where no service may have a page."""
 TAKEN = ("any", "files", "gateway", "listen", "patience", "postgres", "rate", "shop")
 """Names that mean something else where services are deployed."""
 
@@ -33,6 +55,12 @@ class Scope(NamedTuple):
     """Whether a registered client may carry it."""
     people: bool = True
     """Whether a role may."""
+    verified: bool = False
+    """Whether a person carries it only once their e-mail address is verified."""
+    apps: bool = False
+    """Whether any app may ask a person for it, whatever their roles: it is about who they are."""
+    own: bool = False
+    """Whether a person carries it only where they logged in themselves, as they do the scopes of staff."""
 
 
 class Service(NamedTuple):
@@ -46,6 +74,8 @@ class Service(NamedTuple):
     """The lists of its section, by model."""
     menu: dict[str, str] = {}
     """The label of its page in the menu of the pages, and the scope that shows it."""
+    pages: dict[str, dict[str, str]] = {}
+    """Further pages in the menu, by the first part of their address; each as `menu`."""
     calls: dict[str, str] = {}
     """The scope with which it calls each of its neighbours."""
     away: str = ""
@@ -68,28 +98,42 @@ def read_service(path: Path) -> Service:
     """A service by the description in its folder; raises `DescriptionError`."""
     try:
         said: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        scopes = {name: read_scope(scope) for name, scope in said.pop("scopes", {}).items()}
-        unknown = sorted({*said} - {*FORMS})
-        if unknown:
-            raise TypeError(f"there is no {unknown[0]}; there are scopes, {', '.join(FORMS)}")
-        strange = [name for name, value in said.items() if type(value) is not FORMS.get(name, type(value))]
-        if strange:
-            raise TypeError(f"{strange[0]} is not of the form that docs/add-a-service.md shows")
-        return Service(path.parent.name, scopes, **said)
-    except (ValueError, TypeError, AttributeError) as error:
+        check_forms(said, FORMS)
+        scopes = {name: read_scope(name, scope) for name, scope in said.pop("scopes", {}).items()}
+    except (OSError, ValueError) as error:
         raise DescriptionError(f"{path.parent.name}/{FILE}: {error}") from error
 
+    return Service(path.parent.name, scopes, **said)
 
-def read_scope(said: dict[str, Any]) -> Scope:
-    """A scope as a description has it; raises `TypeError`."""
-    unknown = sorted({*said} - {*SCOPE_FORMS})
-    if unknown or "meaning" not in said:
-        raise TypeError(
-            f"a scope has a meaning, and may have roles, clients and people; not {', '.join(unknown) or 'none'}"
-        )
-    if any(type(value) is not SCOPE_FORMS[name] for name, value in said.items()):
-        raise TypeError("meaning is a text, roles a list, clients and people are true or false")
+
+def read_scope(name: str, said: dict[str, Any]) -> Scope:
+    """A scope as a description has it; raises `ValueError`."""
+    check_forms(said, SCOPE_FORMS, of=f'scopes."{name}".')
+    if "meaning" not in said:
+        raise ValueError(f'scopes."{name}" has no meaning')
+
     return Scope(**{**said, "roles": tuple(said.get("roles", ()))})
+
+
+def check_forms(said: dict[str, Any], forms: dict[str, str], of: str = "") -> None:
+    """Raise `ValueError`, which names the key, unless each value is of its form."""
+    for key, value in said.items():
+        if key not in forms:
+            raise ValueError(f"there is no {of}{key}; there are {', '.join(forms)}")
+        if not has_form(value, forms[key]):
+            raise ValueError(f"{of}{key} is not {forms[key]}")
+
+
+def has_form(value: object, form: str) -> bool:
+    """Whether a value is what one of `PLAIN_FORMS` or `TABLES` says."""
+    if form in TABLES:
+        return isinstance(value, dict) and all(is_of(one, TABLES[form]) for one in value.values())
+
+    return is_of(value, PLAIN_FORMS[form])
+
+
+def is_of(value: object, kind: type) -> bool:
+    return isinstance(value, kind) and (not isinstance(value, list) or all(isinstance(one, str) for one in value))
 
 
 def check_scopes(found: dict[str, Service]) -> None:
@@ -115,8 +159,18 @@ def check_service(service: Service, found: dict[str, Service]) -> None:
     demand(plain, service, "away may hold no quotation mark, dollar or backslash: nginx would read them")
     demand(service.staff in ("", *service.scopes), service, f"staff names no scope of its own: {service.staff}")
     demand(service.staff or not service.sections, service, "sections want a staff scope that opens them")
-    shown = service.menu.keys() == {"label", "scope"} and service.menu["scope"] in service.scopes
-    demand(shown or not service.menu, service, "menu wants a label, and a scope of its own that shows it")
+    for page, said in (({"menu": service.menu} if service.menu else {}) | service.pages).items():
+        shown = isinstance(said, dict) and said.keys() == {"label", "scope"} and said["scope"] in service.scopes
+        demand(shown, service, f"{page} wants a label, and a scope of its own that shows it")
+    taken = {
+        *found,
+        *TAKEN,
+        *ADDRESSES,
+        *(name for other in found.values() if other != service for name in other.pages),
+    }
+    for page in service.pages:
+        free = re.fullmatch("[a-z][a-z0-9-]*", page) and page not in taken
+        demand(free, service, f"{page} is no address that is free")
     for neighbour, wanted in service.calls.items():
         demand(neighbour in found, service, f"it calls {neighbour}, which is no service")
         demand(wanted in found[neighbour].scopes, service, f"{neighbour} has no scope {wanted}")
@@ -131,6 +185,12 @@ def find_module(service: str, name: str) -> ModuleType | None:
     """A module that a service may have, such as its `jobs`; None if it has none."""
     path = f"{service}.{name}"
     return import_module(path) if find_spec(path) else None
+
+
+def list_pages(name: str) -> dict[str, dict[str, str]]:
+    """The pages of a service in the menu, by the first part of their address."""
+    service = services()[name]
+    return ({name: service.menu} if service.menu else {}) | service.pages
 
 
 @cache

@@ -7,7 +7,9 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from rest_framework_simplejwt.models import TokenUser as SimpleTokenUser
 
-from tokens.scopes import STAFF_SCOPES
+from tokens.errors import TokenRefused
+from tokens.scopes import OWN_SCOPES, STAFF_SCOPES
+from tokens.verification import is_delegated
 
 
 class TokenUser(SimpleTokenUser):
@@ -42,7 +44,27 @@ class TokenUser(SimpleTokenUser):
 
     @cached_property
     def scopes(self) -> frozenset[str]:
-        return frozenset(self.token["scope"].split())
+        """What it may do; an app, and who acts for a person, nothing of `OWN_SCOPES`, whatever it says."""
+        return self.read_scopes("scope")
+
+    def read_scopes(self, claim: str) -> frozenset[str]:
+        said = frozenset(self.token.get(claim, "").split())
+        return said - OWN_SCOPES if is_delegated(self.token) else said
+
+    @cached_property
+    def auth_time(self) -> int:
+        """When its person last proved who they are, in seconds since the epoch; 0 if it does not say."""
+        return self.token.get("auth_time", 0)
+
+    @cached_property
+    def withheld(self) -> frozenset[str]:
+        """What the roles carry, and the token will once its person has proven enough."""
+        return self.read_scopes("withheld")
+
+    @cached_property
+    def could_be_staff(self) -> bool:
+        """Whether a section of the admin is open to it, or will be once its person has proven enough."""
+        return any(self.could(scope) for scope in STAFF_SCOPES.values())
 
     @cached_property
     def is_staff(self) -> bool:
@@ -58,6 +80,10 @@ class TokenUser(SimpleTokenUser):
     def may(self, scope: str) -> bool:
         return scope in self.scopes
 
+    def could(self, scope: str) -> bool:
+        """Whether it carries a scope, or will once its person has proven enough."""
+        return scope in self.scopes or scope in self.withheld
+
     def has_module_perms(self, app_label: str) -> bool:
         """Whether a service's section of the admin is open to it: scopes decide."""
         return STAFF_SCOPES.get(app_label) in self.scopes
@@ -70,12 +96,19 @@ class TokenUser(SimpleTokenUser):
 
 
 class Anonymous(AnonymousUser):
-    """Nobody yet: what a request without a believable token is made by."""
+    """Nobody yet: what a request without a believable token is made by; `refusal` says why the token is none."""
 
     sub = client_id = sid = name = email = ""
     scopes: frozenset[str] = frozenset()
 
+    def __init__(self, refusal: TokenRefused | None = None) -> None:
+        super().__init__()
+        self.refusal = refusal
+
     def may(self, scope: str) -> bool:
+        return False
+
+    def could(self, scope: str) -> bool:
         return False
 
 

@@ -2,16 +2,16 @@
 
 import re
 import threading
-import time
 from collections import OrderedDict
 from typing import Any, NamedTuple
 
 from django.conf import settings
 from structlog.contextvars import bind_contextvars
 
+from database import clock
 from tokens import status_list
 from tokens.encryption import decrypt
-from tokens.errors import IssuerUnavailable, ListUnknown, TokenRefused
+from tokens.errors import IssuerUnavailable, ListUnknown, OutOfTime, TokenRefused
 from tokens.issuer import CLOCK_SKEW, TokenIssuer, find_key, get_issuer
 from tokens.jws import parse_jws
 from tokens.keys import VerifyingKey
@@ -20,6 +20,8 @@ from tokens.status_list import StatusList
 Claims = dict[str, Any]
 
 CACHE_SIZE = 10_000
+FIRST_PARTY = ("web", "api")
+"""The clients of people: our own pages, and whoever calls the API with a person's password."""
 TYPES = ("at+jwt", "application/at+jwt")
 REFUSED_HEADERS = ("b64", "crit", "zip")
 
@@ -119,15 +121,18 @@ def read_expired(token: str, issuer: TokenIssuer | None = None) -> Claims:
     use. Raises `TokenRefused` if it is forged.
     """
     _, claims = check_signature(token, issuer or get_issuer())
-    check_claims({**claims, "exp": int(time.time()) + 1, "iat": int(time.time())})
+    now = int(clock.time())
+    # Not a second ahead: that may begin while the claims are checked.
+    check_claims({**claims, "exp": now + 60, "iat": now})
     return claims
 
 
 def check_current(token: str, verified: Verified, issuer: TokenIssuer) -> None:
     """Check what may change while a token lives: its time, its key and its status."""
-    if verified.expires_at <= time.time():
+    now = clock.time()
+    if verified.expires_at <= now:
         cache.drop(token)
-        raise TokenRefused("The token has expired.")
+        raise OutOfTime("The token has expired.")
 
     # A kid is the thumbprint of its key: the same kid is the same key.
     keys = issuer.keys()
@@ -135,19 +140,16 @@ def check_current(token: str, verified: Verified, issuer: TokenIssuer) -> None:
         cache.drop(token)
         raise TokenRefused("The token's key is no longer in use.")
 
-    check_status(issuer.status_list(verified.list_number), verified.list_index)
-
-
-def check_status(listed: StatusList, index: int) -> None:
-    """Raise `TokenRefused` if an entry is revoked, `IssuerUnavailable` if its list is too old to say."""
-    if listed.is_revoked(index):
+    listed = issuer.status_list(verified.list_number)
+    if listed.is_revoked(verified.list_index):
         raise TokenRefused("The token was revoked.")
 
-    check_age(listed)
+    check_age(listed, now)
 
 
-def check_age(listed: StatusList) -> None:
-    if listed.expires_at <= time.time():
+def check_age(listed: StatusList, now: float) -> None:
+    """Raise `IssuerUnavailable` if a list is too old to say."""
+    if listed.expires_at <= now:
         raise IssuerUnavailable("The last known status list has expired.")
 
 
@@ -156,7 +158,7 @@ def check_issuer() -> None:
     issuer = get_issuer()
     issuer.keys()
     try:
-        check_age(issuer.status_list(0))
+        check_age(issuer.status_list(0), clock.time())
     except ListUnknown as error:
         raise IssuerUnavailable("The issuer has no status list.") from error
 
@@ -190,17 +192,22 @@ def check_claims(claims: Claims) -> None:
     """Check every claim but the status; raises `TokenRefused` naming the first that is wrong."""
     for name, is_right in CHECKS.items():
         if not is_right(claims.get(name)):
-            raise TokenRefused(f"The token's {name} is wrong or missing.")
+            raise refusal(name, claims.get(name))(f"The token's {name} is wrong or missing.")
     for name, is_right in OPTIONAL_CHECKS.items():
         if name in claims and not is_right(claims[name]):
             raise TokenRefused(f"The token's {name} is wrong.")
     check_times(claims["iat"], claims["exp"])
 
 
+def refusal(name: str, value: object) -> type[TokenRefused]:
+    """What a wrong claim is: a time that is a time is only of the future."""
+    return OutOfTime if name == "iat" and type(value) is int else TokenRefused
+
+
 def check_times(issued_at: int, expires_at: int) -> None:
     longest = max(settings.TOKEN_LIFETIME, settings.CLIENT_TOKEN_LIFETIME).total_seconds()
-    if expires_at <= time.time():
-        raise TokenRefused("The token has expired.")
+    if expires_at <= clock.time():
+        raise OutOfTime("The token has expired.")
     if not 0 < expires_at - issued_at <= longest:
         raise TokenRefused("The token lives longer than any we issue.")
 
@@ -222,7 +229,7 @@ def is_time(value: object) -> bool:
 
 
 def is_past(value: object) -> bool:
-    return type(value) is int and value <= time.time() + CLOCK_SKEW
+    return type(value) is int and value <= clock.time() + CLOCK_SKEW
 
 
 def is_identifier(value: object) -> bool:
@@ -245,6 +252,15 @@ def is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
+def is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def is_actor(value: object) -> bool:
+    """Whether it says who acts in somebody's name, and who did before (RFC 8693 4.1)."""
+    return isinstance(value, dict) and is_subject(value.get("sub")) and ("act" not in value or is_actor(value["act"]))
+
+
 def is_status(value: object) -> bool:
     return isinstance(value, dict) and isinstance(value.get("status_list"), dict)
 
@@ -262,11 +278,22 @@ CHECKS = {
     "token_type": is_access,
     "status": is_status,
 }
-OPTIONAL_CHECKS = {"sid": is_identifier, "nbf": is_past, "name": is_text, "email": is_text}
+OPTIONAL_CHECKS = {
+    "sid": is_identifier,
+    "nbf": is_past,
+    "name": is_text,
+    "email": is_text,
+    "email_verified": is_flag,
+    "withheld": is_scope,
+    "auth_time": is_time,
+    "acr": is_text,
+    "amr": is_strings,
+    "act": is_actor,
+}
 
 
 def read_status(status: Claims) -> tuple[int, int]:
-    """The list and the index a token's `status` claim points to."""
+    """The number of the list and the index in it that a `status` claim points to; raises `TokenRefused`."""
     uri, index = status["status_list"].get("uri"), status["status_list"].get("idx")
     prefix = settings.ISSUER + status_list.PATH
     if not isinstance(uri, str) or not uri.startswith(prefix):
@@ -282,3 +309,8 @@ def read_status(status: Claims) -> tuple[int, int]:
 def is_person(sub: str) -> bool:
     """Whether a `sub` is a person's, not a client's: people are uuids."""
     return bool(re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", sub))
+
+
+def is_delegated(claims: Claims) -> bool:
+    """Whether an app or a service got a person's token: they did not log in with it themselves."""
+    return is_person(claims["sub"]) and (claims["client_id"] not in FIRST_PARTY or "act" in claims)

@@ -1,7 +1,7 @@
 """Pages by the last values seen: no COUNT, no OFFSET, as fast at page 10,000 as at page 1."""
 
 import hashlib
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -15,12 +15,15 @@ from django.db.models import F, Model, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 
 from database import prepared
+from tokens.jws import encode_base64url
 
 Row = dict[str, Any]
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 MAX_CURSOR = 2_000
+EACH = 1_000
+"""Rows that are read at once where all are."""
 
 
 class InvalidCursor(Exception):
@@ -34,20 +37,32 @@ class Cursor(NamedTuple):
     backward: bool = False
 
 
-class Page(NamedTuple):
-    """Some rows of a list, and the cursors of its neighbours (None at an end)."""
-
-    rows: list[Row]
-    next: str | None
-    previous: str | None
-
-
 class Ordering(NamedTuple):
     """A way to order a list: non-null fields, all in one direction, the last one unique."""
 
     name: str
     fields: tuple[str, ...]
     descending: bool = False
+
+
+class Page(NamedTuple):
+    """Some rows of a list, and the cursors of its neighbours (None at an end)."""
+
+    rows: list[Row]
+    next: str | None
+    previous: str | None
+    shape: str
+    ordering: Ordering
+    is_backward: bool = False
+
+    def cut(self, count: int) -> "Page":
+        """The first so many rows, or the last of a page that was read backwards, so that its neighbours miss none."""
+        kept = slice(-count, None) if self.is_backward else slice(count)
+        rows = self.rows[kept]
+        if self.is_backward:
+            return self._replace(rows=rows, previous=write_cursor(rows[0], self.shape, self.ordering, backward=True))
+
+        return self._replace(rows=rows, next=write_cursor(rows[-1], self.shape, self.ordering, backward=False))
 
 
 Build = Callable[..., "QuerySet[Any, Row]"]
@@ -83,7 +98,7 @@ def kept_list(model: type[Model], **columns: str | list[str]) -> Callable[[Build
 
 
 def paginate(
-    rows: "QuerySet[Any, Row]", ordering: Ordering, *, cursor: str | None, limit: int, filters: object = None
+    rows: "QuerySet[Any, Row]", ordering: Ordering, *, cursor: str | None = None, limit: int, filters: object = None
 ) -> Page:
     """One page of a queryset's `.values(...)`, which must hold the fields of `ordering`.
 
@@ -123,7 +138,7 @@ def make_page(rows: list[Row], shape: str, ordering: Ordering, start: Cursor | N
 
     after = write_cursor(rows[-1], shape, ordering, backward=False) if rows and (more or backward) else None
     before = write_cursor(rows[0], shape, ordering, backward=True) if rows and (more if backward else start) else None
-    return Page(rows, after, before)
+    return Page(rows, after, before, shape, ordering, backward)
 
 
 def reachable_tiers(
@@ -142,6 +157,16 @@ def reachable_tiers(
 
 def fetch(rows: "QuerySet[Any, Row]", ordering: Ordering, start: Cursor | None, limit: int) -> list[Row]:
     return list(arrange(rows, ordering, is_descending(ordering, start), start.values if start else None)[:limit])
+
+
+def every_batch(rows: "QuerySet[Any, Row]", ordering: Ordering) -> Iterator[list[Row]]:
+    """All rows of a queryset's `.values(...)`, in bounded memory here and in the database, the first ones at once."""
+    batch = fetch(rows, ordering, None, EACH)
+    while batch:
+        # Taken before the rows are given away: who writes them out may change them.
+        after = Cursor([batch[-1][field] for field in ordering.fields])
+        yield batch
+        batch = fetch(rows, ordering, after, EACH)
 
 
 def is_descending(ordering: Ordering, start: Cursor | None) -> bool:
@@ -173,7 +198,7 @@ digest_kept = lru_cache(prepared.REMEMBERED)(digest)
 def write_cursor(row: Row, shape: str, ordering: Ordering, *, backward: bool) -> str:
     values = [row[field] for field in ordering.fields]
     text = orjson.dumps([shape, backward, values], default=str)
-    return urlsafe_b64encode(text).rstrip(b"=").decode()
+    return encode_base64url(text)
 
 
 def read_cursor(cursor: str | None, shape: str, columns: Callable[[str], Any], ordering: Ordering) -> Cursor | None:

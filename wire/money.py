@@ -1,5 +1,6 @@
 """Money: a decimal amount with an ISO 4217 currency; on the wire a string, never a float."""
 
+import re
 from decimal import Decimal
 
 MAX_AMOUNT = Decimal(1_000_000_000)
@@ -23,6 +24,11 @@ CURRENCIES = {
 def write_amount(amount: Decimal, currency: str) -> str:
     """An amount as it stands on the wire: `4.50`, with the digits its currency has."""
     return f"{amount:.{CURRENCIES[currency]}f}"
+
+
+def trim_price(stored: str) -> str:
+    """A price as columns have it, with three digits after the point, without a last zero: most currencies have two."""
+    return re.sub(r"(\.\d\d)0$", r"\1", stored)
 
 
 def fits(amount: Decimal, currency: str) -> bool:

@@ -1,30 +1,40 @@
-"""A page of a list on the wire: how many rows are asked for, and the addresses of its neighbours."""
+"""A page of a list on the wire: its rows, and the addresses of its neighbours."""
 
+from collections.abc import Iterator
+from itertools import accumulate, takewhile
 from typing import Any
 
 from django.utils.encoding import escape_uri_path
 from rest_framework.request import Request
 
-from wire.keyset import DEFAULT_LIMIT, MAX_LIMIT, Page, Row
-from wire.problems import Problem, ProblemType
+from wire import json
+from wire.keyset import Page, Row
 
-
-def read_limit(request: Request) -> int:
-    """How many rows a request asks for in `limit`: 1 to 100, 20 if it does not say."""
-    text = request.GET.get("limit", str(DEFAULT_LIMIT))
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= MAX_LIMIT):
-        raise Problem(ProblemType(400, "invalid", f"limit is a whole number from 1 to {MAX_LIMIT}."))
-
-    return int(text)
+MAX_ANSWER = 1024 * 1024
+"""Bytes of any answer; a page of a list has as many rows as fit."""
+MAX_PAGE = MAX_ANSWER - 64 * 1024
+"""Bytes of the rows of a page; its links come to it."""
 
 
 def write_page(request: Request, page: Page, results: list[Row]) -> Row:
-    """The body of a list: its rows as they leave, and the addresses of its neighbours."""
+    """The body of a list: its rows as they leave, and the addresses of its neighbours.
+
+    With large rows a page has fewer than it might, and at least one: it keeps to `MAX_ANSWER`.
+    """
+    if len(json.write(results)) > MAX_PAGE:
+        count = count_fitting(reversed(results) if page.is_backward else iter(results))
+        page, results = page.cut(count), results[-count:] if page.is_backward else results[:count]
     return {
         "results": results,
         "next": write_address(request, page.next),
         "previous": write_address(request, page.previous),
     }
+
+
+def count_fitting(results: Iterator[Row]) -> int:
+    """How many of the rows fit into a page, one at least."""
+    sizes = accumulate(len(json.write(row)) + 1 for row in results)
+    return max(1, sum(1 for _ in takewhile(lambda size: size <= MAX_PAGE, sizes)))
 
 
 def write_address(request: Request, cursor: str | None) -> str | None:

@@ -1,12 +1,21 @@
 """Keys derived from SECRET_KEY, one for each purpose, and what is encrypted under one of them."""
 
+import secrets
 from base64 import urlsafe_b64encode
+from contextlib import suppress
 from functools import lru_cache
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.exceptions import InvalidTag
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+
+GCM = b"\x01"
+"""The first byte of what AES-256-GCM encrypted; what a release before stored begins with a letter."""
+GCM_INFO = " AES-256-GCM"
+NONCE_BYTES = 12
 
 UNDECRYPTABLE = (
     "Neither SECRET_KEY nor a key of SECRET_KEY_FALLBACKS opens the stored signing key. Put the SECRET_KEY it was "
@@ -36,15 +45,27 @@ def derive_key(secret: str, purpose: str) -> bytes:
 
 
 def encrypt(plain: bytes, purpose: str) -> bytes:
-    return fernet(purpose).encrypt(plain)
+    """AES-256-GCM (NIST SP 800-38D) under a key of SECRET_KEY: a byte that says so, a random nonce, the ciphertext."""
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return GCM + nonce + AESGCM(derive_key(settings.SECRET_KEY, purpose + GCM_INFO)).encrypt(nonce, plain, GCM)
 
 
 def decrypt(encrypted: bytes, purpose: str) -> bytes:
-    """What `encrypt` was given; raises `Undecryptable`."""
-    try:
-        return fernet(purpose).decrypt(bytes(encrypted))
-    except InvalidToken as error:
-        raise Undecryptable(explain(encrypted, purpose)) from error
+    """What `encrypt` was given, in this release or one before; raises `Undecryptable`."""
+    for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+        with suppress(InvalidTag, InvalidToken):
+            return decrypt_with(secret, encrypted, purpose)
+
+    raise Undecryptable(explain(encrypted, purpose))
+
+
+def decrypt_with(secret: str, encrypted: bytes, purpose: str) -> bytes:
+    """Raises `InvalidTag`, or `InvalidToken` for what a release before stored: Fernet, with AES-128."""
+    if not encrypted.startswith(GCM):
+        return Fernet(urlsafe_b64encode(derive_key(secret, purpose))).decrypt(encrypted)
+
+    nonce = encrypted[len(GCM) :][:NONCE_BYTES].ljust(NONCE_BYTES, b"\0")
+    return AESGCM(derive_key(secret, purpose + GCM_INFO)).decrypt(nonce, encrypted[len(GCM) + NONCE_BYTES :], GCM)
 
 
 def explain(encrypted: bytes, purpose: str) -> str:
@@ -57,8 +78,8 @@ def explain(encrypted: bytes, purpose: str) -> str:
 
 
 def is_current(encrypted: bytes, purpose: str) -> bool:
-    """Whether something is encrypted under the present SECRET_KEY, not under a fallback."""
-    return opens(encrypted, purpose, settings.SECRET_KEY)
+    """Whether something is encrypted under the present SECRET_KEY as this release does it."""
+    return encrypted.startswith(GCM) and opens(encrypted, purpose, settings.SECRET_KEY)
 
 
 def is_lost(encrypted: bytes, purpose: str) -> bool:
@@ -70,11 +91,7 @@ def is_lost(encrypted: bytes, purpose: str) -> bool:
 
 def opens(encrypted: bytes, purpose: str, secret: str) -> bool:
     try:
-        Fernet(urlsafe_b64encode(derive_key(secret, purpose))).decrypt(bytes(encrypted))
-    except InvalidToken:
+        decrypt_with(secret, encrypted, purpose)
+    except (InvalidTag, InvalidToken):
         return False
     return True
-
-
-def fernet(purpose: str) -> MultiFernet:
-    return MultiFernet([Fernet(urlsafe_b64encode(key)) for key in derive_keys(purpose)])

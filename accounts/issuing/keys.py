@@ -1,5 +1,6 @@
 """The life of a signing key: announced, signing, retired. Nobody has to be there for it."""
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -10,20 +11,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from accounts.issuing.key_derivation import Undecryptable, decrypt, encrypt, is_current, is_lost
 from accounts.models import Event, SigningKey
-from database import batch_delete, prepared
+from database import batch_delete, clock, prepared
 from tokens.errors import IssuerUnavailable
 from tokens.keys import SHARED_KID, VerifyingKey, read_jwk, shared_key
 from wire.events import SYSTEM, Actor
 
 ANNOUNCED_FOR = timedelta(days=1)
 SIGNS_FOR = timedelta(days=90)
-KEPT_FOR = timedelta(days=30)
-"""How long the row of a key stays after it was published last."""
 PURPOSE = "signing keys"
 RSA_BITS = 3072
 """Of new keys; shorter ones that are stored sign on until they are retired."""
@@ -40,6 +38,11 @@ def published_for() -> timedelta:
 def longest_lifetime() -> timedelta:
     """The longest that any access token lives."""
     return max(settings.TOKEN_LIFETIME, settings.CLIENT_TOKEN_LIFETIME)
+
+
+def oldest_alive() -> datetime:
+    """Before when no access token was issued that may still be believed, with a minute for clocks that differ."""
+    return clock.now() - longest_lifetime() - timedelta(minutes=1)
 
 
 def is_shared() -> bool:
@@ -68,18 +71,23 @@ def key_set() -> dict[str, list[Any]]:
         return {"keys": []}
 
     signing_key()
-    published = SigningKey.objects.filter(~Q(state=State.RETIRED) | Q(published_until__gt=timezone.now()))
+    published = SigningKey.objects.filter(~Q(state=State.RETIRED) | Q(published_until__gt=clock.now()))
     return {"keys": [key.public_jwk for key in published]}
 
 
 def signing_key() -> SigningKey:
+    """The key that signs now (`choose_key`)."""
+    return choose_key(unretired_keys())
+
+
+def choose_key(unretired: Sequence[SigningKey]) -> SigningKey:
     """The key that signs now. Makes the first, announces the next and promotes it when its time comes.
 
     After a change of algorithm the one before signs until the new one was announced for a day.
     Where accounts only reads, it is the one there is; raises `IssuerUnavailable` if there is none.
     """
-    now = timezone.now()
-    signing, announced, other = find_unretired()
+    now = clock.now()
+    signing, announced, other = find_unretired(unretired)
     current = signing or other
     if "accounts" in settings.READ_ONLY:
         if not current:
@@ -96,9 +104,15 @@ def signing_key() -> SigningKey:
     return current
 
 
-def find_unretired() -> tuple[SigningKey | None, SigningKey | None, SigningKey | None]:
+def signing_algorithms() -> list[str]:
+    """The algorithms of the key that signs and of the one that signs next: two, while the algorithm changes."""
+    return sorted({signing_key().algorithm, settings.JWT_ALGORITHM})
+
+
+def find_unretired(
+    keys: Sequence[SigningKey],
+) -> tuple[SigningKey | None, SigningKey | None, SigningKey | None]:
     """Of the algorithm in use the key that signs and the one announced; and what signed last of another."""
-    keys = unretired_keys()
     own = {key.state: key for key in keys if key.algorithm == settings.JWT_ALGORITHM}
     others = [key for key in keys if key.state == State.SIGNING and key.algorithm != settings.JWT_ALGORITHM]
     return own.get(State.SIGNING), own.get(State.ANNOUNCED), others[-1] if others else None
@@ -127,7 +141,7 @@ def announce_next(*, by: Actor) -> SigningKey:
     """The key announced, now if none was; raises `Undecryptable` where the one that signs cannot be decrypted."""
     current = signing_key()
     load_private_key(current.kid, bytes(current.private_key))
-    announce(timezone.now(), by)
+    announce(clock.now(), by)
     return SigningKey.objects.get(algorithm=settings.JWT_ALGORITHM, state=State.ANNOUNCED)
 
 
@@ -153,7 +167,7 @@ def replace_keys(*, by: Actor) -> SigningKey:
 
 @transaction.atomic
 def try_replace(*, by: Actor) -> SigningKey:
-    now = timezone.now()
+    now = clock.now()
     retire(SigningKey.objects.exclude(state=State.RETIRED), now, published_until=now)
     SigningKey.objects.filter(published_until__gt=now).update(published_until=now)
     return create_key(State.SIGNING, "key replaced", signs_from=now, by=by)
@@ -182,7 +196,7 @@ def create_key(state: SigningKey.State, what: str, *, signs_from: datetime, by: 
 
 
 def rewrap_keys() -> int:
-    """Encrypt every stored key under the present SECRET_KEY, so that no fallback is needed for it; how many.
+    """Encrypt every stored key anew under the present SECRET_KEY, so that no fallback is needed for it; how many.
 
     Safe to repeat, and to be cut off: each key is one conditional UPDATE. Raises `Undecryptable`.
     """
@@ -190,7 +204,7 @@ def rewrap_keys() -> int:
 
 
 def keys_to_rewrap() -> list[SigningKey]:
-    """The keys that are not stored under the present SECRET_KEY, but for those that are lost and needed no more."""
+    """The keys not stored under the present SECRET_KEY as this release does it; of lost ones those still needed."""
     others = [key for key in SigningKey.objects.all() if not is_current(bytes(key.private_key), PURPOSE)]
     return [key for key in others if key.state != State.RETIRED or not is_lost(bytes(key.private_key), PURPOSE)]
 
@@ -223,10 +237,19 @@ class Signer(NamedTuple):
 
 def current_signer() -> Signer:
     """What a token is signed with now; raises `IssuerUnavailable` for a key that cannot be decrypted, and logs why."""
-    if is_shared():
-        return Signer(SHARED_KID, "HS256", settings.JWT_SIGNING_KEY.encode())
+    return ask_signer()()
 
-    key = signing_key()
+
+def ask_signer() -> Callable[[], Signer]:
+    """As `current_signer`, which is waited for when what this returns is called."""
+    if is_shared():
+        return lambda: Signer(SHARED_KID, "HS256", settings.JWT_SIGNING_KEY.encode())
+
+    ask_keys = unretired_keys.ask()
+    return lambda: load_signer(choose_key(ask_keys()))
+
+
+def load_signer(key: SigningKey) -> Signer:
     try:
         return Signer(key.kid, key.algorithm, load_private_key(key.kid, bytes(key.private_key)))
     except Undecryptable as error:
@@ -236,8 +259,8 @@ def current_signer() -> Signer:
 
 def clear_keys() -> int:
     """Delete the keys that were published last a month ago; how many. Those of an algorithm not used now retire."""
-    now = timezone.now()
-    if find_unretired()[0]:
+    now = clock.now()
+    if find_unretired(unretired_keys())[0]:
         others = SigningKey.objects.exclude(state=State.RETIRED).exclude(algorithm=settings.JWT_ALGORITHM)
         retire(others.filter(signs_from__lt=now - SIGNS_FOR), now, published_until=now + published_for())
-    return batch_delete.delete(SigningKey.objects.filter(published_until__lt=now - KEPT_FOR))
+    return batch_delete.delete(SigningKey.objects.filter(published_until__lt=now - settings.KEPT["signing keys"]))

@@ -2,9 +2,9 @@
 
 import hashlib
 import hmac
-import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -14,26 +14,30 @@ from jwt import PyJWS
 from jwt.utils import base64url_decode, base64url_encode
 from rest_framework_simplejwt import tokens as simplejwt
 from rest_framework_simplejwt.backends import TokenBackend
-from rest_framework_simplejwt.exceptions import TokenError
 
 from accounts.issuing.key_derivation import derive_keys
 from accounts.issuing.keys import Signer, current_signer
 from accounts.models import Client, Role, Session, User, combined_scopes
 from accounts.models.people import roles_of
+from database import clock
 from tokens import encryption, status_list
 from tokens.errors import TokenRefused
 from tokens.jws import parse_jws
-from tokens.keys import low_s
-from tokens.scopes import SERVICES
+from tokens.keys import VerifyingKey, low_s
+from tokens.scopes import IDENTITY_SCOPES, OWN_SCOPES, SERVICE_OF, SERVICES, STAFF_SCOPES, VERIFIED_SCOPES
 
 ACCESS_TYPE = "at+jwt"
-REFRESH_TYPE = "rt+jwt"
+REFRESH_TYPE, REFRESH_ALGORITHM = "rt+jwt", "HS256"
 REFRESH_PURPOSE = "refresh tokens"
-MAX_VARIABLE = 1346
+MAX_VARIABLE = 1330
 """Bytes of JSON that audience, scope, name, e-mail address, roles and twice the issuer may take, so that any token fits
 a cookie of 4,096 bytes, even an encrypted one signed by RSA."""
-CLOCK_SKEW = 30
-"""Seconds that the clock of one process of accounts may be ahead of another's."""
+
+NOT_EXCHANGED = frozenset({"iat", "exp", "jti", "withheld"})
+"""What a token that was exchanged for another does not take over from it."""
+
+EXCHANGED_LIFETIME = timedelta(seconds=60)
+"""For how long a client that is switched off may use what it has exchanged."""
 
 _jws = PyJWS()
 
@@ -41,13 +45,13 @@ _jws = PyJWS()
 class SigningBackend(TokenBackend):
     """Signs with the key that signs now, and names it in the header."""
 
-    def __init__(self, token_type: str) -> None:
+    def __init__(self, token_type: str, by: Signer | None = None) -> None:
         super().__init__(settings.JWT_ALGORITHM)
-        self.token_type = token_type
+        self.token_type, self.signer = token_type, by
 
-    def encode(self, payload: dict[str, Any], by: Signer | None = None) -> str:
+    def encode(self, payload: dict[str, Any]) -> str:
         """A signed JWT, its letters in UTF-8, not escaped; with ES256 in low-s form."""
-        kid, algorithm, key = by or current_signer()
+        kid, algorithm, key = self.signer or current_signer()
         headers = {"typ": self.token_type, "kid": kid}
         token = _jws.encode(orjson.dumps(payload), key, algorithm=algorithm, headers=headers)
         return with_low_s(token) if algorithm == "ES256" else token
@@ -63,49 +67,75 @@ class AccessToken(simplejwt.AccessToken):
 
     lifetime = settings.TOKEN_LIFETIME
 
+    def __init__(self, by: Signer | None = None) -> None:
+        super().__init__()
+        self.signer = by
+        issued_at = clock.now()
+        self.set_exp(from_time=issued_at, lifetime=self.lifetime)
+        self.set_iat(at_time=issued_at)
+
     def get_token_backend(self) -> TokenBackend:
-        return SigningBackend(ACCESS_TYPE)
+        return SigningBackend(ACCESS_TYPE, self.signer)
 
     def __str__(self) -> str:
         """The token as it is issued: signed, and encrypted where a key for that is set."""
         return encryption.encrypt(super().__str__())
 
 
-class RefreshToken(simplejwt.RefreshToken):
-    """A refresh token whose every claim comes from its session's row; one sent to us is checked under `key`."""
-
-    lifetime = settings.REFRESH_IDLE_LIFETIME
-
-    def __init__(self, token: Any = None, key: bytes = b"") -> None:
-        self._key = key or derive_keys(REFRESH_PURPOSE)[0]
-        super().__init__(token)
-
-    def get_token_backend(self) -> TokenBackend:
-        return RefreshBackend(self._key)
-
-
-class RefreshBackend(TokenBackend):
-    """HS256 under one derived key, with the type of a refresh token."""
-
-    def __init__(self, key: bytes) -> None:
-        super().__init__("HS256", audience="accounts", issuer=settings.ISSUER, leeway=CLOCK_SKEW)
-        self.key = key
-
-    def encode(self, payload: dict[str, Any]) -> str:
-        return _jws.encode(orjson.dumps(payload), self.key, algorithm="HS256", headers={"typ": REFRESH_TYPE})
-
-    def get_verifying_key(self, token: Any) -> bytes:
-        return self.key
+def issue_access(session: Session, roles: Sequence[Role] | None = None, by: Signer | None = None) -> str:
+    """An access token for the person of a session, with what their roles carry; these, and what signs now, are read,
+    if not given."""
+    roles = roles_of(user_id=session.user_id) if roles is None else roles
+    claims: dict[str, Any] = {"sub": session.user.sub, "aud": session.audience or list(SERVICES)}
+    claims |= {"client_id": session.client_id, "sid": str(session.pk)}
+    carried = carried_scopes(session, roles)
+    earned = earned_scopes(session, carried)
+    withheld = [scope for scope in carried if scope not in earned]
+    claims |= {"scope": " ".join(earned), **({"withheld": " ".join(withheld)} if withheld else {})}
+    claims |= proof_claims(session)
+    taken = json_size(claims["aud"], " ".join(carried), settings.ISSUER, settings.ISSUER)
+    profile = profile_claims(session.user, roles, room=MAX_VARIABLE - taken)
+    claims |= profile if session.scopes is None else app_claims(profile, carried)
+    return sign_access(AccessToken(by), session.status_id, claims)
 
 
-def issue_access(session: Session) -> str:
-    """An access token for the person of a session, with the scopes that their roles carry now."""
-    roles = roles_of(user_id=session.user_id)
-    claims = {"sub": session.user.sub, "aud": list(SERVICES), "client_id": session.client_id, "sid": str(session.pk)}
-    claims["scope"] = " ".join(combined_scopes(roles))
-    taken = json_size(claims["aud"], claims["scope"], settings.ISSUER, settings.ISSUER)
-    claims |= profile_claims(session.user, roles, room=MAX_VARIABLE - taken)
-    return sign_access(AccessToken(), session.status_id, claims)
+def carried_scopes(session: Session, roles: Iterable[Role]) -> list[str]:
+    """What a session may do by some roles; an app no more than it was let do, nothing of `OWN_SCOPES`, and who one is.
+
+    What is of no service in its audience the app knows from its ID token, and no service learns by its access token.
+    """
+    carried = combined_scopes(roles)
+    if session.scopes is None:
+        return carried
+
+    held, services = {*session.scopes} & {*carried, *IDENTITY_SCOPES} - OWN_SCOPES, session.audience or SERVICES
+    return sorted(scope for scope in held if SERVICE_OF.get(scope) in services)
+
+
+def token_scopes(session: Session, roles: Iterable[Role]) -> list[str]:
+    """The scopes of the access tokens of a session with some roles."""
+    return earned_scopes(session, carried_scopes(session, roles))
+
+
+def app_claims(profile: dict[str, Any], scopes: Iterable[str]) -> dict[str, Any]:
+    """Of what a token says of a person that which an app may know; roles are nothing to it."""
+    known = {"name": "profile", "email": "email"}
+    return {"roles": [], **{claim: profile[claim] for claim, scope in known.items() if scope in scopes}}
+
+
+def earned_scopes(session: Session, scopes: Iterable[str]) -> list[str]:
+    """Those of some scopes that the person of a session has proven enough for: their e-mail address, two factors."""
+    withheld = set() if session.user.email_verified_at else {*VERIFIED_SCOPES}
+    if settings.STAFF_FACTORS > 1 and session.acr != "aal2":
+        withheld |= {*STAFF_SCOPES.values()}
+    return [scope for scope in scopes if scope not in withheld]
+
+
+def proof_claims(session: Session) -> dict[str, Any]:
+    """How and when the person proved who they are (RFC 9068 2.2.1, RFC 8176), and that the e-mail address is theirs."""
+    methods = {"amr": session.amr.split()} if session.amr else {}
+    verified = {"email_verified": True} if session.user.email_verified_at else {}
+    return {"auth_time": int(session.proven_at.timestamp()), "acr": session.acr, **methods, **verified}
 
 
 def profile_claims(user: User, roles: Iterable[Role], *, room: int) -> dict[str, Any]:
@@ -128,9 +158,27 @@ class ClientAccessToken(AccessToken):
     lifetime = settings.CLIENT_TOKEN_LIFETIME
 
 
-def issue_client_access(client: Client, scope: str) -> str:
+class ExchangedToken(AccessToken):
+    """An access token for one call in somebody's name; it ends soon: its client has no entry for it."""
+
+    lifetime = EXCHANGED_LIFETIME
+
+
+def issue_exchanged(claims: Mapping[str, Any], **changed: Any) -> str:
+    """An access token that says what another one says, but for what is `changed`, and ends no later than it.
+
+    It has the same entry in the status lists: what revokes the one revokes the other.
+    """
+    token = ExchangedToken()
+    own = {name: value for name, value in claims.items() if name not in NOT_EXCHANGED}
+    token.payload.update({**own, **changed, "jti": str(uuid.uuid4())})
+    token.payload["exp"] = min(token.payload["exp"], claims["exp"])
+    return str(token)
+
+
+def issue_client_access(client: Client, scope: str, audience: list[str]) -> str:
     """An access token for a registered client (RFC 9068 2.2: its `sub` is its id)."""
-    claims = {"sub": client.pk, "aud": sorted(client.audience), "client_id": client.pk, "scope": scope, "roles": []}
+    claims = {"sub": client.pk, "aud": audience, "client_id": client.pk, "scope": scope, "roles": []}
     return sign_access(ClientAccessToken(), client.status_id, claims)
 
 
@@ -148,10 +196,10 @@ def status_claim(number: int) -> dict[str, Any]:
 
 
 def issue_refresh(session: Session) -> str:
-    """The refresh token of a session's generation: the same text, however often it is asked for."""
+    """The refresh token of a session's generation: the same text, however often it is asked for, since every claim
+    comes from the session's row."""
     expires_at = min(session.rotated_at + settings.REFRESH_IDLE_LIFETIME, session.expires_at)
-    token = RefreshToken()
-    token.payload = {
+    claims = {
         "iss": settings.ISSUER,
         "aud": "accounts",
         "sub": session.user.sub,
@@ -163,7 +211,8 @@ def issue_refresh(session: Session) -> str:
         "jti": generation_jti(session),
         "token_type": "refresh",
     }
-    return str(token)
+    key = derive_keys(REFRESH_PURPOSE)[0]
+    return _jws.encode(orjson.dumps(claims), key, algorithm=REFRESH_ALGORITHM, headers={"typ": REFRESH_TYPE})
 
 
 def generation_jti(session: Session) -> str:
@@ -182,24 +231,23 @@ class RefreshClaims(NamedTuple):
 
 def read_refresh(token: str) -> RefreshClaims:
     """The claims of a refresh token of ours that has not expired; raises `TokenRefused`."""
-    if parse_jws(token).header.get("typ") != REFRESH_TYPE:
+    parts = parse_jws(token)
+    if (parts.header.get("typ"), parts.header.get("alg")) != (REFRESH_TYPE, REFRESH_ALGORITHM):
         raise TokenRefused("The token is not a refresh token.")
+    if not any(key.verifies(parts.signed, parts.signature) for key in refresh_keys()):
+        raise TokenRefused("The refresh token is not ours.")
 
-    payload = decode_refresh(token)
-    if payload["exp"] <= time.time():
+    claims = parts.claims
+    if (claims.get("iss"), claims.get("aud")) != (settings.ISSUER, "accounts"):
+        raise TokenRefused("The refresh token is another issuer's.")
+    if claims["exp"] <= clock.time():
         raise TokenRefused("The refresh token has expired.")
 
-    return RefreshClaims(uuid.UUID(payload["sid"]), payload["generation"], payload["client_id"])
+    return RefreshClaims(uuid.UUID(claims["sid"]), claims["generation"], claims["client_id"])
 
 
-def decode_refresh(token: str) -> dict[str, Any]:
-    for key in derive_keys(REFRESH_PURPOSE):
-        try:
-            return RefreshToken(token, key).payload
-        except TokenError:
-            continue
-
-    raise TokenRefused("The refresh token is not ours or has expired.")
+def refresh_keys() -> list[VerifyingKey]:
+    return [VerifyingKey("", REFRESH_ALGORITHM, key) for key in derive_keys(REFRESH_PURPOSE)]
 
 
 @lru_cache(maxsize=16)
@@ -212,4 +260,4 @@ def sign_status_list(number: int, listed: status_list.StatusList, by: Signer) ->
         "ttl": 4,
         "status_list": {"bits": 1, "lst": status_list.compress(listed.bits)},
     }
-    return SigningBackend(status_list.TYPE).encode(claims, by)
+    return SigningBackend(status_list.TYPE, by).encode(claims)

@@ -2,8 +2,9 @@
 
 import hashlib
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -11,8 +12,10 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from accounts.login.hashers import count_cores
-from accounts.models import Event, FailedLogIn, fold_email
-from database import batch_delete, prepared
+from accounts.models import Event, FailedLogIn
+from database import batch_delete, clock, prepared
+from database.deadlines import at_least
+from wire import text
 from wire.events import SYSTEM
 
 if TYPE_CHECKING:
@@ -26,6 +29,10 @@ WINDOW = 3600
 """Seconds after the first failure; then counting starts anew."""
 SITE = 48
 """Bits of an IPv6 address that one attacker may have all the rest of; who has an account has a /56 (RIPE 690)."""
+COUNTING = 1.0
+"""Seconds for counting and recording a wrong guess, though its request has less time left."""
+ADDRESSES = 1024
+"""Addresses whose networks are kept, since to work them out takes longer than to look them up."""
 
 _under_way = threading.BoundedSemaphore(count_cores())
 
@@ -75,6 +82,20 @@ def password_limits(sub: str) -> list[Limit]:
     return [Limit(f"password of {sub}", free=5)]
 
 
+def factor_limits(sub: str, address: str | None) -> list[Limit]:
+    """What a second factor counts against, which is asked for after the password: of a person from one network soon,
+    of a person as a whole by the hour. Whoever is stopped by that, their passkeys still open."""
+    return [
+        Limit(f"second factor of {sub} from {network_of(address)}", free=5),
+        Limit(f"second factor of {sub}", free=20, hard=True),
+    ]
+
+
+def passkey_limits(address: str | None) -> list[Limit]:
+    """What a passkey counts against that opens nothing: it cannot be guessed, but to check one takes time."""
+    return [Limit(f"passkeys from {source_of(address)}", free=20)]
+
+
 def reset_limits(email: str, address: str | None, browser: str = "") -> list[Limit]:
     """What asking for a link by mail counts against: an account from one network soon, any account
     from there later, an account as a whole by the hour, so that its mailbox is not flooded.
@@ -100,8 +121,23 @@ def registration_limits(address: str | None) -> list[Limit]:
     return [Limit(f"registrations from {network_of(address, SITE)}", free=settings.REGISTRATIONS_PER_HOUR)]
 
 
+def confirmation_limits(sub: str) -> list[Limit]:
+    """What a link that confirms an address counts against, wherever it is mailed to."""
+    return [Limit(f"links of {sub}", free=3), Limit(f"links of {sub} by the hour", free=20, hard=True)]
+
+
+def rename_limits(sub: str) -> list[Limit]:
+    """What another name counts against, since each leaves an event for good."""
+    return [Limit(f"renames of {sub}", free=20, hard=True)]
+
+
+def factor_change_limits(sub: str) -> list[Limit]:
+    """What a change of one's second factors counts against, since each leaves an event and a mail for good."""
+    return [Limit(f"factor changes of {sub}", free=20, hard=True)]
+
+
 def hash_account(email: str) -> str:
-    return hashlib.sha256(fold_email(email).encode()).hexdigest()[:40]
+    return hashlib.sha256(text.email(email).encode()).hexdigest()[:40]
 
 
 def read_address(text: str | None) -> str | None:
@@ -116,10 +152,12 @@ def read_address(text: str | None) -> str | None:
 def network_of(address: str | None, bits: int = 56) -> str:
     """The /24 of an address, of IPv6 so many bits; what is no address counts as itself."""
     known = read_address(address)
-    if not known:
-        return (address or "")[:40]
+    return find_network(known, bits if ":" in known else 24) if known else (address or "")[:40]
 
-    return str(ip_network(f"{known}/{bits if ':' in known else 24}", strict=False))
+
+@lru_cache(ADDRESSES)
+def find_network(address: str, bits: int) -> str:
+    return str(ip_network(f"{address}/{bits}", strict=False))
 
 
 def source_of(address: str | None) -> str:
@@ -135,12 +173,13 @@ def try_password(limits: list[Limit], verify: Callable[[], T | None]) -> tuple[T
     under way as passwords are hashed at once, the others wait here and look at the counts only then: so many guesses
     at most slip by. Raises `TooManyFailures` where any key is blocked, be it meanwhile and the password wrong.
     """
-    refuse_blocked(limits)
-    with _under_way:
+    with place_in_line(limits):
         failed = refuse_blocked(limits)
         verified = verify()
         if not verified:
-            return None, count_attempt(limits)
+            # Whoever calls says how long they wait, and would else guess without being counted.
+            with at_least(COUNTING):
+                return None, count_attempt(limits)
 
     if limits[0].key in failed:
         # Who succeeded starts anew; what counts for others as well does not.
@@ -148,9 +187,21 @@ def try_password(limits: list[Limit], verify: Callable[[], T | None]) -> tuple[T
     return verified, 0
 
 
+@contextmanager
+def place_in_line(limits: list[Limit]) -> Iterator[None]:
+    """One of the places at which passwords are hashed; who is blocked does not wait for one."""
+    if not _under_way.acquire(blocking=False):
+        refuse_blocked(limits)
+        _under_way.acquire()
+    try:
+        yield
+    finally:
+        _under_way.release()
+
+
 def refuse_blocked(limits: list[Limit]) -> set[str]:
     """Which keys have failures; raises `TooManyFailures` if one of them is blocked."""
-    now = int(time.time())
+    now = int(clock.time())
     rows = counts_of(keys=[limit.key for limit in limits])
     wait = max((row["blocked_until"] - now for row in rows), default=0)
     if wait > 0:
@@ -171,7 +222,7 @@ def count_attempt(limits: list[Limit]) -> int:
     Raises `TooManyFailures` where any key is blocked; the attempt then counts nowhere, so that whoever is blocked
     here cannot lock the account for others.
     """
-    now = int(time.time())
+    now = int(clock.time())
     return max(count_one(limit, now) for limit in limits)
 
 
@@ -205,16 +256,17 @@ def count_one(limit: Limit, now: int) -> int:
     return max(0, row[0] - now)
 
 
-@transaction.atomic
 def record_failure(email: str, address: str | None, *, wait: int) -> None:
     """Record a failed log-in, perhaps of no account, and the lock of `wait` seconds that it brought."""
     subject = FailedLogIn(key=f"address {address}"[:64])
-    Event.objects.record(subject, "log-in failed", by=SYSTEM, email=email[:254], address=address)
-    if wait:
-        Event.objects.record(subject, "log-in locked", by=SYSTEM, email=email[:254], address=address, seconds=wait)
+    with at_least(COUNTING), transaction.atomic():
+        Event.objects.record(subject, "log-in failed", by=SYSTEM, email=email[:254], address=address)
+        if wait:
+            Event.objects.record(subject, "log-in locked", by=SYSTEM, email=email[:254], address=address, seconds=wait)
 
 
 def clear_failures() -> int:
     """Delete counts whose window has passed; how many."""
-    now = int(time.time())
-    return batch_delete.delete(FailedLogIn.objects.filter(since__lt=now - WINDOW, blocked_until__lt=now))
+    now = int(clock.time())
+    over = FailedLogIn.objects.filter(since__lt=now - WINDOW, blocked_until__lt=now)
+    return batch_delete.delete_among(FailedLogIn.objects.all(), over)

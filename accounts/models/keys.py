@@ -4,6 +4,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from database import clock
+
 
 class SigningKey(models.Model):
     """A key pair: announced, then signing, then retired."""
@@ -18,7 +20,7 @@ class SigningKey(models.Model):
     public_jwk = models.JSONField()
     private_key = models.BinaryField(help_text="PKCS #8, encrypted under a key derived from SECRET_KEY.")
     state = models.CharField(max_length=16, choices=State, default=State.ANNOUNCED)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = clock.TimeField(default=timezone.now)
     signs_from = models.DateTimeField()
     retired_at = models.DateTimeField(null=True, blank=True)
     published_until = models.DateTimeField(null=True, blank=True)

@@ -1,85 +1,111 @@
-"""The account page: a person's data and sessions, and the forms that change them."""
+"""The account page: cards that lead to what a person may see and change of their own."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 
-from accounts.login import sessions
+from accounts.factors.freshness import NotRecent, check_strongest
 from accounts.login.throttling import TooManyFailures
-from accounts.models import Session, User
-from accounts.pages.forms import DeletionForm, EmailForm, PasswordForm, SessionForm
+from accounts.models import User
+from accounts.pages.cards import ACCOUNT, CARDS
+from accounts.pages.forms import DeletionForm, EmailForm, NameForm, PasswordForm
 from accounts.pages.throttled import throttled_response
-from accounts.people import credentials, deletion
-from accounts.people.credentials import InvalidField
+from accounts.people import credentials, deletion, email_addresses, profile
 from tokens import cookies
-from tokens.pages import page
-from tokens.scopes import SCOPES
+from tokens.pages import Page, page
+from tokens.permissions import StepUpRequired
+from tokens.scopes import SCOPES, VERIFIED_SCOPES
 from tokens.user import current_user
 
-ACCOUNT = "/account/"
 ELSEWHERE = "You are logged out everywhere else."
-CHANGES: dict[str, tuple[type[forms.Form], Callable[..., None], str]] = {
-    "password": (PasswordForm, credentials.change_password, "Your password is changed. " + ELSEWHERE),
-    "email": (EmailForm, credentials.change_email, "Your e-mail address is changed. " + ELSEWHERE),
-    "deletion": (DeletionForm, deletion.delete_own, "Your account is deleted."),
-}
-"""By the `do` that a form of the page sends along: that form, what is done with it, and what is said then."""
+LINK_SENT = "We have sent a link to your new address. Until you confirm it there, the old one stays in force."
 
 
-@page({"GET": "account", "POST": "account"})
+class Change(NamedTuple):
+    """A page with one form: its name, what is done with the form, and what is said then."""
+
+    name: str
+    form_class: type[forms.Form]
+    apply: Callable[..., None]
+    done: str
+
+
+@page({"GET": "account"})
 def account(request: HttpRequest) -> HttpResponse:
-    """Show the account, or do what one of the page's forms asks for."""
-    user = get_object_or_404(User, pk=current_user(request).sub, is_active=True)
-    action = request.POST.get("do", "password") if request.method == "POST" else ""
-    if action in ("end", "end-others"):
-        return end_sessions(request, action)
-
-    return change_account(request, user, action) if action in CHANGES else show_account(request, user, {})
+    """What there is about oneself, as cards."""
+    user = own_account(request)
+    cards = [(f"{ACCOUNT}{card.path}", card, card.describe(user)) for card in CARDS]
+    return render(request, "accounts/account.html", {"account": user, "cards": cards})
 
 
-def change_account(request: HttpRequest, user: User, action: str) -> HttpResponse:
-    """Make a change and say so, on the page or, after a deletion, on the home page; else show what is wrong with it."""
-    form_class, change, done = CHANGES[action]
-    form = form_class(request.POST)
+def own_account(request: HttpRequest) -> User:
+    """Whoever asks; 404 if they are gone or were disabled a moment ago."""
+    return get_object_or_404(User, pk=current_user(request).sub, is_active=True)
+
+
+@page({"GET": "account"})
+def rights(request: HttpRequest) -> HttpResponse:
+    """Roles and rights as the token carries them."""
+    caller = current_user(request)
+    rights = [meaning for scope, meaning in SCOPES.items() if caller.may(scope)]
+    withheld = [(SCOPES[scope], scope in VERIFIED_SCOPES) for scope in sorted(caller.withheld & SCOPES.keys())]
+    context = {"roles": caller.token["roles"], "rights": rights, "withheld": withheld}
+    return render(request, "accounts/account/rights.html", context)
+
+
+def change_page(change: Change) -> Page:
+    """The page that shows a form and makes its change."""
+
+    @page({"GET": "account", "POST": "account"})
+    def view(request: HttpRequest) -> HttpResponse:
+        user = own_account(request)
+        if change is not NAME:
+            check_proven(request, user)
+        return make_change(request, user, change) if request.method == "POST" else show(request, user, change)
+
+    return view
+
+
+def check_proven(request: HttpRequest, user: User) -> None:
+    """Send who has two factors on to prove them, if that is long ago."""
+    try:
+        check_strongest(user, by=current_user(request))
+    except NotRecent as error:
+        raise StepUpRequired(error.acr_values, error.max_age) from error
+
+
+def show(request: HttpRequest, user: User, change: Change, form: forms.Form | None = None) -> HttpResponse:
+    """The form, filled in as it was sent; 400 where that is wrong."""
+    shown = form or change.form_class(initial={"name": user.name})
+    context = {"account": user, "form": shown}
+    return render(request, f"accounts/account/{change.name}.html", context, status=400 if form else 200)
+
+
+def make_change(request: HttpRequest, user: User, change: Change) -> HttpResponse:
+    """Make a change and say so, on the account page or, after a deletion, on the home page; else say what is wrong."""
+    form = change.form_class(request.POST)
     try:
         if form.is_valid():
-            change(user, by=current_user(request), **form.cleaned_data)
-    except InvalidField as error:
+            change.apply(user, by=current_user(request), **form.cleaned_data)
+    except ValidationError as error:
         form.add_error(None, error)
     except TooManyFailures as error:
-        return throttled_response(form, error, lambda: show_account(request, user, {action: form}))
+        return throttled_response(form, error, lambda: show(request, user, change, form))
     if form.errors:
-        return show_account(request, user, {action: form})
+        return show(request, user, change, form)
 
-    messages.success(request, done)
-    return cookies.clear_tokens(HttpResponseRedirect("/")) if action == "deletion" else HttpResponseRedirect(ACCOUNT)
-
-
-def show_account(request: HttpRequest, user: User, filled: dict[str, forms.Form]) -> HttpResponse:
-    """The page, with one form filled in as it was sent; 400 where that is wrong."""
-    caller = current_user(request)
-    shown = {f"{name}_form": filled.get(name) or change[0](auto_id=f"{name}_%s") for name, change in CHANGES.items()}
-    context = {
-        "account": user,
-        "sessions": Session.objects.of_user(caller.sub).alive().unexpired().order_by("-rotated_at"),
-        "current": caller.sid,
-        # Roles and rights as the token carries them.
-        "roles": caller.token["roles"],
-        "rights": [meaning for scope, meaning in SCOPES.items() if caller.may(scope)],
-        **shown,
-    }
-    return render(request, "accounts/account.html", context, status=400 if filled else 200)
+    messages.success(request, change.done)
+    return cookies.clear_tokens(HttpResponseRedirect("/")) if change is DELETION else HttpResponseRedirect(ACCOUNT)
 
 
-def end_sessions(request: HttpRequest, action: str) -> HttpResponse:
-    """End one of the caller's other sessions, or all of them."""
-    caller, form = current_user(request), SessionForm(request.POST)
-    found = Session.objects.of_user(caller.sub, but=caller.sid)
-    if action == "end":
-        found = found.filter(pk=form.cleaned_data["sid"]) if form.is_valid() else found.none()
-    ended = sessions.end(found, reason="log-out", by=caller)
-    messages.success(request, f"{ended} session{'' if ended == 1 else 's'} ended.")
-    return HttpResponseRedirect(ACCOUNT)
+NAME = Change("name", NameForm, profile.rename, "Your name is changed.")
+EMAIL = Change("email", EmailForm, email_addresses.change_email, LINK_SENT)
+PASSWORD = Change("password", PasswordForm, credentials.change_password, f"Your password is changed. {ELSEWHERE}")
+DELETION = Change("delete", DeletionForm, deletion.delete_own, "Your account is deleted.")
+
+change_name, change_email, change_password, delete_account = map(change_page, (NAME, EMAIL, PASSWORD, DELETION))

@@ -1,22 +1,19 @@
 """What a person logs in with, an e-mail address and a password: checked, changed, reset."""
 
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from accounts.login import sessions, throttling
-from accounts.models import Event, Session, User, fold_email
-from wire.events import SYSTEM, Actor, Named
-
-
-class Caller(Actor, Protocol):
-    """A user in a session of theirs, which goes on; `sid` is empty outside of any session."""
-
-    @property
-    def sid(self) -> str: ...
+from accounts.login.sessions import Caller
+from accounts.models import Consent, Event, Mail, Session, User
+from database import clock
+from wire import text
+from wire.events import SYSTEM, Named
 
 
 class InvalidField(ValidationError):
@@ -45,7 +42,7 @@ def clean_email(email: str) -> str:
     """An address as it is stored; raises `InvalidField` for one that cannot be."""
     field: Any = User._meta.get_field("email")
     try:
-        return field.clean(fold_email(email), None)
+        return field.clean(email, None)
     except ValidationError as error:
         raise InvalidField({"email": error.messages}) from error
 
@@ -53,7 +50,7 @@ def clean_email(email: str) -> str:
 def check_strength(password: str, user: User, *, field: str) -> None:
     """Raise `InvalidField` for a password that is too short or too common for a user."""
     try:
-        validate_password(password, user)
+        validate_password(text.password(password), user)
     except ValidationError as error:
         raise InvalidField({field: error.messages}) from error
 
@@ -75,41 +72,37 @@ def change_password(user: User, *, current_password: str, new_password: str, by:
     """
     check_current(user, current_password)
     check_strength(new_password, user, field="new_password")
-    store_credentials(user, "password changed", reason="password change", by=by, password=make_password(new_password))
+    store_password(user, make_password(new_password), "password changed", reason="password change", by=by)
 
 
 def reset_password(user: User, new_password: str) -> None:
-    """Set the password of a user who proved to read their mail, and end every session.
+    """Set the password of a user who proved to read their mail, which confirms the address, and end every session.
 
     Raises `InvalidField` for a poor password, `WrongPassword` if another was set meanwhile.
     """
     check_strength(new_password, user, field="new_password")
-    store_credentials(user, "password reset", reason="password reset", by=SYSTEM, password=make_password(new_password))
-
-
-def change_email(user: User, *, current_password: str, email: str, by: Caller) -> None:
-    """Give a user another address to log in with, and end every session but the caller's.
-
-    Raises `WrongPassword`, `TooManyFailures`, `EmailTaken`, or `InvalidField` for what is no address.
-    """
-    email = clean_email(email)
-    check_current(user, current_password)
-    try:
-        store_credentials(user, "e-mail changed", reason="e-mail change", by=by, email=email)
-    except IntegrityError as error:
-        raise EmailTaken from error
+    encoded, proven = make_password(new_password), {"email_verified_at": user.email_verified_at or clock.now()}
+    with transaction.atomic():
+        store_password(user, encoded, "password reset", reason="password reset", by=SYSTEM, **proven)
+        if not user.email_verified_at:
+            # A stranger may have registered the address, and let apps in.
+            Consent.objects.filter(user=user).delete()
 
 
 @transaction.atomic
-def store_credentials(user: User, what: str, *, reason: str, by: Caller, **changes: str) -> None:
-    """Store what a user logs in with from now on, record `what`, and end every session but the caller's.
+def store_password(user: User, encoded: str, what: str, *, reason: str, by: Caller, **proven: datetime) -> None:
+    """Store another password and what it took, record `what`, tell the user, and end every session but the caller's.
 
-    Of two changes at once one comes too late, since the password is another by then: it raises `WrongPassword`.
+    A pending address is dropped, since whoever knew the former password may have asked for it. Of two changes at once
+    one comes too late, since the password or the address is another by then: it raises `WrongPassword`.
     """
-    if not User.objects.filter(pk=user.pk, password=user.password).update(**changes):
+    unchanged = User.objects.filter(pk=user.pk, password=user.password, email=user.email)
+    if not unchanged.update(password=encoded, pending_email="", **proven):
         raise WrongPassword
 
-    facts = {"before": user.email} if "email" in changes else {}
-    user.email = changes.get("email", user.email)
-    Event.objects.record(user, what, by=by, **facts)
+    is_first = not user.has_usable_password()
+    user.password, user.pending_email = encoded, ""
+    Session.objects.of_user(user.sub).filter(pk__in=[by.sid] if by.sid else []).update(password_mark=user.password_mark)
+    Event.objects.record(user, what, by=by)
     sessions.end(Session.objects.of_user(user.sub, but=by.sid), reason=reason, by=by)
+    Mail.objects.write("password changed", user.email, is_first=is_first)

@@ -4,6 +4,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.login import throttling
 from accounts.models import Event, User
+from accounts.people import email_addresses
 from accounts.people.credentials import EmailTaken, check_strength, clean_email
 from wire.events import Named
 
@@ -24,6 +25,8 @@ def register(email: str, password: str, name: str, *, address: str | None = None
 
 @transaction.atomic
 def store_user(user: User) -> User:
+    """Store a new customer, and have the link mailed by which the address is confirmed."""
     User.objects.add_customer(user)
     Event.objects.record(user, "registered", by=Named(user.sub))
+    email_addresses.mail_link(user)
     return user

@@ -1,9 +1,11 @@
 """An authorized list of 20 products, by everybody, on the same rows."""
 
 import json
+import sys
 from contextlib import ExitStack
 
 from benchmarks import credentials, databases, load, processes
+from benchmarks.environments import NEWER, pythons
 from benchmarks.measure import compare
 from benchmarks.report import Result, Row
 
@@ -19,19 +21,20 @@ DEFAULT = "DRF + SimpleJWT, Django's default"
 def measure(kind: str, *, quick: bool) -> list[Result]:
     """CPU per request of each, and how many times Tessera's that is."""
     url = databases.prepare(kind, ROWS)
-    everybody = [name for name in processes.KINDS if not name.endswith("Django's default")]
+    everybody = [name for name in processes.KINDS if not name.endswith(("Django's default", "promises"))]
     names = [*BOTH, DEFAULT] if kind == "sqlite" else everybody
     skipped = {name: processes.KINDS[name].missing() for name in names if processes.KINDS[name].missing()}
+    newer = "" if quick else pythons().get(NEWER, "")
+    entered = [(name, name, sys.executable) for name in names if name not in skipped]
+    entered += [(f"{name}, Python {NEWER}", name, newer) for name in BOTH[::2] if newer]
     ours, theirs = credentials.tessera(url, PEOPLE), credentials.peers(PEOPLE)
     with ExitStack() as stack:
         contestants = {}
-        for name in names:
-            if name in skipped:
-                continue
+        for label, name, python in entered:
             own = databases.copy_as_default(url) if name == DEFAULT else url
-            server = stack.enter_context(processes.serving(name, own))
+            server = stack.enter_context(processes.serving(name, own, python=python))
             tokens = ours if name == "Tessera" else theirs
-            contestants[name] = (server, [load.write_request("GET", PATH, token) for token in tokens.good])
+            contestants[label] = (server, [load.write_request("GET", PATH, token) for token in tokens.good])
             check(server, tokens)
         agree(contestants)
         figures = compare(contestants, rounds=3 if quick else 7, seconds=0.5 if quick else 1.5, clients=CLIENTS)

@@ -11,7 +11,6 @@ from django.contrib.auth.hashers import make_password
 from django.core.checks import Tags, run_checks
 from django.core.management import CommandError, call_command
 
-from accounts.admin import UserForm
 from accounts.demo import add
 from accounts.models import Role, Session, User
 from tests.accounts.conftest import PASSWORD, forget
@@ -122,14 +121,6 @@ def test_nobody_changes_to_the_demos_password(production, log_in, bearer):
     answer = erin.post("/api/accounts/me/password/", {"current_password": PASSWORD, "new_password": KNOWN})
 
     assert (answer.status_code, list(answer.json()["errors"])) == (400, ["new_password"])
-
-
-def test_staff_give_it_to_nobody(production):
-    production()
-
-    form = UserForm({"email": "erin@shop.example", "is_active": "on", "new_password": KNOWN})
-
-    assert list(form.errors) == ["new_password"]
 
 
 def test_createsuperuser_takes_it_neither(production, monkeypatch):

@@ -10,8 +10,9 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from accounts.factors.two_steps import log_in
 from accounts.issuing import keys
-from accounts.login.sessions import Origin, log_in
+from accounts.login.sessions import Origin
 from accounts.models import SigningKey
 from tests.accounts.conftest import PASSWORD, forget
 from tokens import encryption

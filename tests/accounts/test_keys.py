@@ -1,10 +1,13 @@
 """The life of a signing key: made at first use, announced, signing, retired, gone."""
 
+import hashlib
+from base64 import urlsafe_b64encode
 from datetime import timedelta
 from io import StringIO
 
 import pytest
 import time_machine
+from cryptography.fernet import Fernet
 from django.core.checks import Tags, run_checks
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, transaction
@@ -14,6 +17,7 @@ from jwt.utils import base64url_decode
 
 from accounts.issuing import key_derivation, keys
 from accounts.models import Event, Session, SigningKey
+from tests.accounts.apps import App, browser_of
 from tests.accounts.conftest import PASSWORD, forget
 from tests.issuer import read
 from tokens.errors import IssuerUnavailable
@@ -71,7 +75,7 @@ def test_a_private_key_is_stored_encrypted(client, published):
     published()
 
     stored = bytes(SigningKey.objects.get().private_key)
-    assert stored.startswith(b"gAAAA")
+    assert stored.startswith(key_derivation.GCM)
     assert b"PRIVATE" not in stored
     assert keys.current_signer()[2].private_numbers().private_value.to_bytes(32, "big") not in stored
 
@@ -170,7 +174,9 @@ def test_the_command_announces_the_next_key(published):
 def test_announcing_twice_announces_once(published):
     published()
 
-    assert rotate() == rotate()
+    first, second = rotate(), rotate()
+
+    assert first.replace(" is announced", " was announced already") == second
     assert sorted(states().values()) == ["announced", "signing"]
 
 
@@ -344,6 +350,25 @@ def test_what_is_encrypted_for_one_purpose_opens_for_no_other():
         key_derivation.decrypt(key_derivation.encrypt(b"text", "signing keys"), "refresh tokens")
 
 
+@pytest.mark.parametrize("place", [0, 1, 12, 13, -17, -1])
+def test_a_bit_changed_in_what_is_encrypted_is_noticed(place):
+    encrypted = bytearray(key_derivation.encrypt(b"text", keys.PURPOSE))
+    encrypted[place] ^= 1
+
+    with pytest.raises(key_derivation.Undecryptable):
+        key_derivation.decrypt(bytes(encrypted), keys.PURPOSE)
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 13, 20])
+def test_what_was_cut_off_does_not_open(length):
+    with pytest.raises(key_derivation.Undecryptable):
+        key_derivation.decrypt(key_derivation.encrypt(b"text", keys.PURPOSE)[:length], keys.PURPOSE)
+
+
+def test_the_same_text_is_never_encrypted_alike():
+    assert len({key_derivation.encrypt(b"text", keys.PURPOSE) for _ in range(100)}) == 100
+
+
 def test_a_failed_transaction_leaves_no_key(db):
     with transaction.atomic():
         keys.current_signer()
@@ -371,6 +396,32 @@ def test_the_first_key_of_another_algorithm_is_announced_a_day_ahead(settings, p
     assert states()[kid_of(new)] == "signing"
 
 
+@pytest.mark.parametrize(("before", "after"), [("ES256", "EdDSA"), ("EdDSA", "RS256")])
+def test_meanwhile_an_id_token_agrees_with_the_key_that_signs_it_and_with_the_metadata(
+    settings, published, client, alice, before, after
+):
+    settings.JWT_ALGORITHM = before
+    published()
+    settings.JWT_ALGORITHM = after
+    app, browser = App(), browser_of(alice.email)
+
+    tokens = app.tokens(browser)
+
+    header, claims = read(tokens["id_token"])
+    hashed = {"EdDSA": hashlib.sha512, "ES256": hashlib.sha256}[before](tokens["access_token"].encode()).digest()
+    half = urlsafe_b64encode(hashed[: len(hashed) // 2]).rstrip(b"=").decode()
+    assert (header["alg"], claims["at_hash"]) == (before, half)
+    assert algorithms(client) == sorted([before, after])
+    with days(1.01):
+        forget()
+        assert read(app.tokens(browser_of(alice.email))["id_token"])[0]["alg"] == after
+        assert algorithms(client) == [after]
+
+
+def algorithms(client):
+    return client.get("/.well-known/openid-configuration").json()["id_token_signing_alg_values_supported"]
+
+
 def test_who_changes_back_signs_with_the_key_there_was(settings, published, alice, log_in):
     (old,) = published()
     settings.JWT_ALGORITHM = "EdDSA"
@@ -396,10 +447,13 @@ def ready(client):
     return answer.status_code, answer.json()["issuer"]
 
 
+OF_KEYS = ("tessera.E001", "tessera.W001", "tessera.W002")
+
+
 def deploy_messages():
-    """What `check --deploy` says of this project, beside what Django says."""
+    """What `check --deploy` says of keys."""
     found = run_checks(tags=[Tags.security], include_deployment_checks=True)
-    return [(message.id, message.hint) for message in found if str(message.id).startswith("tessera.")]
+    return [(message.id, message.hint) for message in found if message.id in OF_KEYS]
 
 
 def test_a_process_that_cannot_sign_is_not_ready(client, alice, log_in, another_secret, settings):
@@ -430,10 +484,37 @@ def test_after_rewrapping_the_fallback_is_needed_no_more(client, alice, log_in, 
     first, second = rewrap(), rewrap()
     settings.SECRET_KEY_FALLBACKS = []
 
-    assert (first.split()[0], second.split()[0]) == ("3", "0")
+    assert (first.split()[0], second.split()[0]) == ("3", "Nothing")
     assert ready(client) == (200, "ok")
     assert kid_of(log_in()["access"]) != kid
     assert keys.keys_to_rewrap() == []
+
+
+def store_as_a_release_before(key):
+    """With Fernet, which has AES-128 in CBC mode."""
+    key.private_key = Fernet(urlsafe_b64encode(key_derivation.derive_keys(keys.PURPOSE)[0])).encrypt(
+        key_derivation.decrypt(bytes(key.private_key), keys.PURPOSE)
+    )
+    key.save()
+
+
+def test_a_key_that_a_release_before_stored_signs_and_is_moved(published, alice, log_in):
+    (kid,) = published()
+    store_as_a_release_before(SigningKey.objects.get())
+
+    assert kid_of(log_in()["access"]) == kid
+    assert [found for found, _ in deploy_messages()] == ["tessera.W002"]
+    assert rewrap().startswith("1 ")
+    assert SigningKey.objects.get().private_key[:1] == key_derivation.GCM
+    assert (kid_of(log_in()["access"]), deploy_messages()) == (kid, [])
+
+
+def test_a_key_that_a_release_before_stored_opens_under_a_fallback(published, alice, log_in, another_secret, settings):
+    (kid,) = published()
+    store_as_a_release_before(SigningKey.objects.get())
+    settings.SECRET_KEY_FALLBACKS = [another_secret()]
+
+    assert kid_of(log_in()["access"]) == kid
 
 
 def test_each_key_is_moved_by_one_statement_that_compares(published, another_secret, settings):
@@ -467,7 +548,7 @@ def test_what_nothing_opens_is_not_moved_and_the_way_out_is_named(published, ano
     with pytest.raises(CommandError, match=r"run .manage.py rotate_keys --now"):
         rewrap()
     rotate("--now")
-    assert rewrap().startswith("0 keys")
+    assert rewrap().startswith("Nothing to change")
 
 
 def test_nothing_is_moved_while_accounts_only_reads(settings):
@@ -569,3 +650,14 @@ def test_while_accounts_only_reads_no_key_is_announced_or_promoted(settings, pub
     with days(91):
         assert (keys.current_signer().kid, states()) == (first, before)
     assert sorted(before.values()) == ["announced", "signing"]
+
+
+def test_metrics_tell_for_how_long_a_key_has_signed(client, settings):
+    keys.signing_key()
+    SigningKey.objects.update(signs_from=timezone.now() - timedelta(days=93))
+
+    lines = client.get("/metrics").content.decode().splitlines()
+
+    [line] = [line for line in lines if line.startswith("tessera_signing_key_age_seconds{")]
+    assert line.startswith('tessera_signing_key_age_seconds{algorithm="ES256"}')
+    assert float(line.split()[1]) // 86400 == 93

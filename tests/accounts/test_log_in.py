@@ -46,6 +46,10 @@ def test_an_access_token_is_one_of_rfc_9068(api, alice, log_in, issuer, settings
         "roles": ["customer"],
         "status": {"status_list": {"idx": session.status_id, "uri": f"{settings.ISSUER}/.well-known/token-status/0"}},
         "token_type": "access",
+        "auth_time": int(session.auth_time.timestamp()),
+        "acr": "aal1",
+        "amr": ["pwd"],
+        "email_verified": True,
     }
 
 
@@ -55,11 +59,21 @@ def test_the_token_opens_what_its_scope_says(alice, log_in, bearer):
     assert answer.json() == {
         "id": str(alice.pk),
         "email": "alice@example.com",
+        "email_verified": True,
+        "pending_email": None,
         "name": "Alice",
         "roles": ["customer"],
         "scopes": CUSTOMER.split(),
         "created_at": answer.json()["created_at"],
     }
+
+
+def test_the_address_may_be_called_username_as_simplejwt_calls_it(alice, api):
+    answer = api.post("/api/token/", {"username": "alice@example.com", "password": PASSWORD})
+    both = api.post("/api/token/", {"username": "alice@example.com", "email": "a@example.com", "password": PASSWORD})
+
+    assert answer.status_code == 200
+    assert both.json()["errors"] == {"username": ["Unknown field."]}
 
 
 def test_an_email_address_is_taken_in_any_case(alice, api):

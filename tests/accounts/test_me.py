@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Event, User
 from tests.accounts.conftest import forget
-from tests.issuer import sign
+from tests.issuer import challenge, sign
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +52,7 @@ def test_what_may_not_be_changed_is_told(own, alice, body):
 def test_without_a_token_there_is_nobody(api, alice):
     answer = api.get(ME)
 
-    assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Bearer")
+    assert (answer.status_code, answer["WWW-Authenticate"]) == (401, challenge("accounts"))
 
 
 def test_who_was_deleted_a_moment_ago_is_not_found(own, alice):
@@ -78,3 +78,11 @@ def test_oneself_is_read_in_two_statements_however_many_roles(own, alice):
         own.get(ME)
 
     assert len(queries) == 2
+
+
+def test_a_name_is_changed_so_often_in_an_hour_and_no_more(own):
+    answers = [own.patch(ME, {"name": f"Alice {number}"}) for number in range(22)]
+
+    assert [answer.status_code for answer in answers] == [200] * 20 + [429] * 2
+    assert 3_500 < int(answers[-1]["Retry-After"]) <= 3_600
+    assert Event.objects.filter(what="renamed").count() == 20

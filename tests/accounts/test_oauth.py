@@ -13,7 +13,7 @@ from accounts.oauth import clients
 from tests.accounts.conftest import forget
 from tests.conftest import CUSTOMER
 from tests.issuer import read
-from tokens.scopes import CLIENT_SCOPES, SERVICES
+from tokens.scopes import SCOPES, SERVICES
 from tokens.verification import verify
 from wire.events import SYSTEM
 
@@ -147,7 +147,8 @@ def test_a_scope_that_it_may_not_carry_is_refused(orders, scope):
 
 
 @pytest.mark.parametrize(
-    "grant_type", ["password", "authorization_code", "refresh_token", "CLIENT_CREDENTIALS", "x" * 999]
+    "grant_type",
+    ["password", "implicit", "urn:ietf:params:oauth:grant-type:jwt-bearer", "CLIENT_CREDENTIALS", "x" * 999],
 )
 def test_no_other_grant_is_offered(orders, grant_type):
     assert refused(orders.post(TOKEN, grant_type=grant_type), 400, "unsupported_grant_type")
@@ -188,6 +189,11 @@ def test_a_null_character_that_was_percent_encoded_is_refused(client, orders):
     authorization = "Basic " + base64.b64encode(b"orders%00:x").decode()
 
     assert refused(post(client, TOKEN, authorization=authorization, scope=""), 401, "invalid_client")
+
+
+@pytest.mark.parametrize("name", ["client_secret", "client_assertion", "client_id", "scope", "resource"])
+def test_a_parameter_without_a_value_is_left_out(orders, name):
+    assert orders.post(TOKEN, grant_type="client_credentials", **{name: ""}).status_code == 200
 
 
 def test_two_ways_to_authenticate_at_once_are_refused(orders):
@@ -391,6 +397,8 @@ def test_a_token_for_the_same_service_is_told_of(orders, alice, log_in, settings
         "scope": CUSTOMER,
         "token_type": "Bearer",
         "username": "alice@example.com",
+        "acr": "aal1",
+        "auth_time": claims["auth_time"],
     }
 
 
@@ -432,20 +440,44 @@ METADATA = "/.well-known/oauth-authorization-server"
 
 def test_the_metadata_says_what_is_offered(client, settings):
     issuer = settings.ISSUER
+    ways, algorithms = ["client_secret_basic", "client_secret_post", "private_key_jwt"], ["ES256", "EdDSA", "RS256"]
 
     assert client.get(METADATA).json() == {
         "issuer": issuer,
-        "jwks_uri": f"{issuer}/.well-known/jwks.json",
+        "authorization_endpoint": f"{issuer}/oauth/authorize",
+        "authorization_response_iss_parameter_supported": True,
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "code_challenge_methods_supported": ["S256"],
         "token_endpoint": f"{issuer}/oauth/token",
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-        "grant_types_supported": ["client_credentials"],
-        "response_types_supported": [],
-        "scopes_supported": list(CLIENT_SCOPES),
+        "token_endpoint_auth_methods_supported": [*ways, "none"],
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
+        "grant_types_supported": [
+            "authorization_code",
+            "refresh_token",
+            "client_credentials",
+            "urn:ietf:params:oauth:grant-type:token-exchange",
+        ],
+        "scopes_supported": [scope for scope in SCOPES if scope not in ("account", "accounts:manage")],
+        "acr_values_supported": ["aal1", "aal2"],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "revocation_endpoint": f"{issuer}/oauth/revoke",
-        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "revocation_endpoint_auth_methods_supported": [*ways, "none"],
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
         "introspection_endpoint": f"{issuer}/oauth/introspect",
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "introspection_endpoint_auth_methods_supported": ways,
+        "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
+        "protected_resources": [f"{issuer}/api/{service}" for service in SERVICES],
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "claims_parameter_supported": False,
         "service_documentation": f"{issuer}/api/docs/",
+        "jwks_uri": f"{issuer}/.well-known/jwks.json",
+        "userinfo_endpoint": f"{issuer}/oauth/userinfo",
+        "end_session_endpoint": f"{issuer}/oauth/logout",
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+        "claims_supported": client.get(METADATA).json()["claims_supported"],
     }
 
 
@@ -453,9 +485,10 @@ def test_every_address_of_the_metadata_answers(client, settings):
     metadata = client.get(METADATA).json()
 
     addresses = [value for value in metadata.values() if str(value).startswith(f"{settings.ISSUER}/")]
-    answers = [client.get(address.removeprefix(settings.ISSUER)).status_code for address in addresses]
+    answers = {client.get(address.removeprefix(settings.ISSUER)).status_code for address in addresses}
 
-    assert set(answers) <= {200, 405}
+    # An app that is not named, a token that is missing, a question.
+    assert answers - {200, 405} == {400, 401, 302}
 
 
 def test_the_other_address_has_the_same_document(client):

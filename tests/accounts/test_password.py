@@ -1,10 +1,14 @@
 """One changes one's password, which one has to know; staff and the mail can do without."""
 
+from datetime import timedelta
+
 import pytest
+import time_machine
+from django.utils import timezone
 
 from accounts.models import Event, Session, TokenStatus, User
 from accounts.people import credentials
-from tests.accounts.conftest import PASSWORD
+from tests.accounts.conftest import PASSWORD, forget
 from wire.events import SYSTEM
 
 pytestmark = pytest.mark.django_db
@@ -62,7 +66,7 @@ def test_a_poor_new_password_changes_nothing(own, alice):
     assert alice.check_password(PASSWORD)
 
 
-def test_who_holds_a_token_cannot_guess_the_password_for_long(own, alice):
+def test_who_holds_a_token_cannot_guess_the_password_for_long(clock, own, alice):
     answers = [change(own, current=f"guess {number}") for number in range(6)]
 
     assert [answer.status_code for answer in answers] == [400] * 5 + [429]
@@ -70,12 +74,11 @@ def test_who_holds_a_token_cannot_guess_the_password_for_long(own, alice):
 
 
 def test_a_change_that_was_overtaken_is_refused(own, alice):
+    stale = User.objects.get()
     credentials.change_password(alice, current_password=PASSWORD, new_password=NEW, by=SYSTEM)
 
     with pytest.raises(credentials.WrongPassword):
-        credentials.store_credentials(
-            alice, "password changed", reason="password change", by=SYSTEM, password="another"
-        )
+        credentials.store_password(stale, "another", "password changed", reason="password change", by=SYSTEM)
 
 
 def test_a_password_that_was_reset_ends_every_session(own, alice, log_in, api):
@@ -86,6 +89,13 @@ def test_a_password_that_was_reset_ends_every_session(own, alice, log_in, api):
     assert {session.end_reason for session in Session.objects.all()} == {"password reset"}
     assert api.post("/api/token/refresh/", {"refresh": refresh}).status_code == 401
     assert api.post("/api/token/", {"email": alice.email, "password": NEW}).status_code == 200
+
+
+def test_a_password_stays_good_however_old_it_is(alice, log_in):
+    with time_machine.travel(timezone.now() + timedelta(days=3 * 365)):
+        forget()
+
+        assert log_in()["access"]
 
 
 def test_a_password_hashed_with_less_is_hashed_anew_at_log_in(alice, api, settings):

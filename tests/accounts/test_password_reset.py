@@ -9,10 +9,12 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Event, Session, User
+from accounts.jobs import JOBS
+from accounts.models import Event, Mail, Session, User
 from accounts.pages.forms import NewPasswordForm
 from accounts.people import credentials
 from tests.accounts.conftest import PASSWORD
+from tokens.cookies import access_name
 
 pytestmark = pytest.mark.django_db
 
@@ -28,8 +30,14 @@ def ask(browser, email="Alice@example.com"):
     return browser.post("/password-reset/", {"email": email})
 
 
+def sent():
+    """The mails that were sent, all that wait included."""
+    JOBS["send mails"][0]()
+    return mail.outbox
+
+
 def mailed_path(settings):
-    return re.search(rf"^{re.escape(settings.ISSUER)}(/\S+)$", mail.outbox[0].body, re.MULTILINE)[1]
+    return re.search(rf"^{re.escape(settings.ISSUER)}(/\S+)$", sent()[0].body, re.MULTILINE)[1]
 
 
 def choose(browser, path, password=NEW):
@@ -48,6 +56,39 @@ def test_a_mailed_link_sets_a_password(browser, alice, settings, log_in):
     assert Event.objects.filter(what="password reset").count() == 1
 
 
+def test_a_link_of_somebody_who_was_shut_out_sets_no_password(browser, alice, settings):
+    ask(browser)
+    form = browser.get(mailed_path(settings), follow=True)
+    User.objects.update(is_active=False)
+
+    page = browser.post(form.redirect_chain[-1][0], {"new_password": NEW})
+
+    alice.refresh_from_db()
+    assert "does not work" in page.text
+    assert alice.check_password(PASSWORD)
+
+
+def test_who_logs_in_meanwhile_spoils_no_link(browser, alice, settings, log_in):
+    log_in()
+    ask(browser)
+    path = mailed_path(settings)
+    with time_machine.travel(timedelta(minutes=1)):
+        log_in()
+        answer = choose(browser, path)
+
+    assert answer["Location"] == "/login/"
+    assert "access" in log_in(password=NEW)
+    assert "does not work" in browser.get(path, follow=True).text
+
+
+def test_a_link_that_was_mailed_to_another_address_sets_no_password(browser, alice, settings):
+    ask(browser)
+    path = mailed_path(settings)
+    User.objects.update(email="alice@elsewhere.example")
+
+    assert "does not work" in browser.get(path, follow=True).text
+
+
 def test_a_reset_ends_every_session(browser, alice, settings, log_in):
     log_in(), log_in()
     ask(browser)
@@ -55,6 +96,23 @@ def test_a_reset_ends_every_session(browser, alice, settings, log_in):
     choose(browser, mailed_path(settings))
 
     assert set(Session.objects.values_list("end_reason", flat=True)) == {"password reset"}
+
+
+def test_the_browser_of_a_reset_is_logged_out_too(browser, alice, settings, log_in):
+    browser.cookies[access_name()] = log_in()["access"]
+    ask(browser)
+
+    choose(browser, mailed_path(settings))
+
+    page = browser.get("/login/")
+    assert (page.status_code, b"Your password is set. Log in with it." in page.content) == (200, True)
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "%0a"])
+def test_an_address_brings_no_header_and_no_recipient_of_its_own(browser, alice, end):
+    ask(browser, email=f"alice@example.com{end}Bcc: eve@example.com")
+
+    assert not Mail.objects.exists()
 
 
 def test_a_link_works_once(browser, alice, settings):
@@ -85,14 +143,14 @@ def test_nobody_is_told_whether_an_address_is_known(browser, alice):
     unknown = ask(browser, "nobody@example.com")
 
     assert unknown["Location"] == ask(browser)["Location"]
-    assert [message.to for message in mail.outbox] == [["alice@example.com"]]
+    assert [message.to for message in sent()] == [["alice@example.com"]]
 
 
 def test_the_link_leads_to_the_issuer_whatever_the_request_says(browser, alice, settings):
     settings.ALLOWED_HOSTS = ["*"]
     browser.post("/password-reset/", {"email": "alice@example.com"}, HTTP_HOST="evil.example")
 
-    assert "evil.example" not in mail.outbox[0].body
+    assert "evil.example" not in sent()[0].body
     assert mailed_path(settings)
 
 
@@ -102,7 +160,7 @@ def test_too_many_links_are_put_off(browser, alice):
 
     assert [answer.status_code for answer in answers] == [302, 302, 302, 429, 429]
     assert answers[-1]["Retry-After"] == "1"
-    assert len(mail.outbox) == 3
+    assert len(sent()) == 3
 
 
 def test_of_two_who_follow_one_link_at_once_one_sets_a_password(alice):

@@ -116,11 +116,11 @@ def test_a_refresh_takes_four_statements(api, alice, log_in):
     assert (first, again) == (4, 4)
 
 
-def test_only_the_refresh_that_gets_a_new_entry_takes_two_more(api, alice, log_in):
+def test_only_the_refresh_that_gets_a_new_entry_takes_three_more(api, alice, log_in):
     token = log_in()["refresh"]
     status_lists.revoke_session_tokens(Session.objects.all())
 
-    assert count_statements(lambda: refresh(api, token)) == 6
+    assert count_statements(lambda: refresh(api, token)) == 7  # Roles are read again, after it.
     assert count_statements(lambda: refresh(api, token)) == 4
 
 
@@ -170,7 +170,8 @@ def test_what_another_secret_signed_is_no_token_of_ours(api, alice, log_in, sett
     assert Session.objects.get().generation == 0
 
 
-@pytest.mark.parametrize("wrong", ["typ", "alg none", "access token"])
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
+@pytest.mark.parametrize("wrong", ["typ", "alg none", "alg", "issuer", "audience", "signature", "access token"])
 def test_what_is_no_refresh_token_is_refused(api, alice, log_in, wrong):
     grant = log_in()
     claims = jwt.decode(grant["refresh"], options={"verify_signature": False})
@@ -178,6 +179,10 @@ def test_what_is_no_refresh_token_is_refused(api, alice, log_in, wrong):
     forged = {
         "typ": jwt.encode(claims, key, "HS256", headers={"typ": "at+jwt"}),
         "alg none": jwt.encode(claims, "", "none", headers={"typ": "rt+jwt"}),
+        "alg": jwt.encode(claims, key, "HS512", headers={"typ": "rt+jwt"}),
+        "issuer": jwt.encode({**claims, "iss": "https://other.example"}, key, "HS256", headers={"typ": "rt+jwt"}),
+        "audience": jwt.encode({**claims, "aud": "orders"}, key, "HS256", headers={"typ": "rt+jwt"}),
+        "signature": jwt.encode(claims, b"k" * 32, "HS256", headers={"typ": "rt+jwt"}),
         "access token": grant["access"],
     }
 
@@ -225,11 +230,13 @@ def test_a_token_of_a_process_whose_clock_is_ahead_is_taken(api, alice, log_in):
     assert refresh(api, token).status_code == 200
 
 
-def test_a_token_of_the_future_is_not(api, alice, log_in):
-    with time_machine.travel(timezone.now() + timedelta(seconds=40)):
+@pytest.mark.parametrize("seconds", [40, 3600, 86_400])
+def test_a_token_of_a_process_whose_clock_is_far_ahead_is_taken_too(api, alice, log_in, seconds):
+    """It is ours, and its session lives: to refuse it would end that for a clock that is put right later."""
+    with time_machine.travel(timezone.now() + timedelta(seconds=seconds)):
         token = log_in()["refresh"]
 
-    assert refresh(api, token).status_code == 401
+    assert refresh(api, token).status_code == 200
 
 
 def test_it_expires_to_the_second(alice, log_in):

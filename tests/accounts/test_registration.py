@@ -1,12 +1,10 @@
 """Somebody registers and is a customer."""
 
 import pytest
-import time_machine
-from django.utils import timezone
 
 from accounts.models import Event, User
 from tests.accounts.conftest import PASSWORD
-from tests.accounts.test_telling_alike import hashed
+from tests.accounts.test_account_enumeration import hashed
 from tests.conftest import CUSTOMER
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +24,8 @@ def test_who_registers_is_a_customer(api):
     assert answer.json() == {
         "id": str(carol.pk),
         "email": "carol@example.com",
+        "email_verified": False,
+        "pending_email": None,
         "name": "Carol",
         "roles": ["customer"],
         "scopes": CUSTOMER.split(),
@@ -63,6 +63,9 @@ def test_of_many_who_register_one_address_at_once_one_does(api, at_once):
         ("", "This field may not be blank."),
         ("carol", "Enter a valid email address."),
         ("carol@example", "Enter a valid email address."),
+        ('"carol"@example.com', "Enter a valid email address."),
+        ("carol@[127.0.0.1]", "Enter a valid email address."),
+        (f"{'c' * 65}@example.com", "Enter a valid email address."),
         ("carol\0@example.com", "Null characters are not allowed."),
         (f"{'a' * 250}@example.com", "Ensure this field has no more than 254 characters."),
         (f"a@{'İ' * 60}.{'İ' * 60}.{'İ' * 60}.com", "Ensure this field has no more than 254 characters."),
@@ -85,6 +88,9 @@ def test_what_is_no_address_is_told_by_field(api, email, reason):
         ("s3cret!", "This password is too short. It must contain at least 8 characters."),
         ("carol@example", "The password is too similar to the email."),
         ("liddell-77", "The password is too similar to the name."),
+        ("Tessera2026!", "Names of this shop and words like them are easy to guess"),
+        ("SHOP-products-admin", "Names of this shop and words like them are easy to guess"),
+        ("teatessera77", "Names of this shop and words like them are easy to guess"),
         ("null\0null\0null", "Null characters are not allowed."),
         ("", "This field may not be blank."),
         (["a list of words"], "Not a valid string."),
@@ -115,6 +121,16 @@ def test_a_poor_password_is_told_by_field(api, password, reason):
 def test_any_long_password_of_any_characters_is_taken(api, password):
     assert register(api, password=password).status_code == 201
     assert api.post("/api/token/", {"email": "carol@example.com", "password": password}).status_code == 200
+
+
+def test_names_of_the_shop_do_not_count_towards_the_length(api, settings):
+    settings.ISSUER, settings.PASSWORD_WORDS = "https://oolong-corner.example", ["Teapot", "Tea"]
+
+    refused = [register(api, password=word).status_code for word in ("oolong2026", "corner.Oolong", "TEAPOT-1234")]
+    taken = [register(api, password=word).status_code for word in ("oolong and milk", "tea tea tea 9")]
+
+    assert refused == [400, 400, 400]
+    assert taken == [201, 409]
 
 
 def test_a_password_of_more_than_4096_characters_is_refused(api):
@@ -152,17 +168,10 @@ def test_an_address_is_judged_as_it_is_stored(api):
     assert (answer.status_code, list(answer.json()["errors"])) == (400, ["email"])
 
 
-@pytest.fixture
-def clock():
-    """Time stands still, so that no wait is over by chance."""
-    with time_machine.travel(timezone.now(), tick=False):
-        yield
-
-
 @pytest.mark.database
 def test_from_one_network_only_so_many_register_in_an_hour_and_nothing_more_is_hashed(clock, api, settings):
     settings.REGISTRATIONS_PER_HOUR = 3
-    settings.PASSWORD_HASHERS = ["tests.accounts.test_telling_alike.Counting"]
+    settings.PASSWORD_HASHERS = ["tests.accounts.test_account_enumeration.Counting"]
     hashed.clear()
 
     answers = [
@@ -174,6 +183,15 @@ def test_from_one_network_only_so_many_register_in_an_hour_and_nothing_more_is_h
     assert (answers[-1].json()["code"], answers[-1]["Retry-After"]) == ("throttled", "1")
     assert (len(hashed), User.objects.count()) == (3, 3)
     assert register(api).status_code == 201
+
+
+def test_who_asks_which_addresses_are_taken_gets_no_more_answers_than_who_registers(clock, api, alice, settings):
+    settings.REGISTRATIONS_PER_HOUR = 3
+
+    answers = [register(api, email=email) for email in ["alice@example.com", "free@example.com"] * 3]
+
+    assert [answer.status_code for answer in answers] == [409, 201, 409, 429, 429, 429]
+    assert [answers[n].json()["code"] for n in (3, 4)] == ["throttled"] * 2
 
 
 @pytest.mark.parametrize(("other", "status"), [("2001:db8:0:ffff::1", 429), ("2001:db8:1::1", 201)])

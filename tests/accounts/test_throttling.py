@@ -1,6 +1,7 @@
 """Guessing a password gets slower and slower; nobody else is locked out by it."""
 
 import time
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
@@ -8,21 +9,16 @@ import time_machine
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.utils import timezone
 
-from accounts.login import throttling
+from accounts.login import sessions, throttling
+from accounts.login.sessions import InvalidCredentials, Origin
 from accounts.login.throttling import Limit, TooManyFailures, count_attempt, login_limits
 from accounts.models import Event, FailedLogIn, User
+from database.deadlines import deadline
 from tests.accounts.conftest import PASSWORD
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("clock")]
 
 ALICE = "alice@example.com"
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    """Time stands still, so that no wait is over by chance."""
-    with time_machine.travel(timezone.now(), tick=False):
-        yield
 
 
 @pytest.fixture
@@ -205,6 +201,7 @@ def test_what_stands_left_of_the_trusted_hop_is_anybodys_word(guess, alice, sett
     ("forwarded", "again"),
     [
         ("203.0.113.9:4711", "203.0.113.9:4712"),
+        ("203.0.113.9:", "64:ff9b::203.0.113.9"),
         ("[2001:db8::9]:4711", "2001:DB8::9"),
         ("[2001:db8::9]", '"[2001:db8::9]:80"'),
         ("2001:db8:0:0:0:0:0:9:4711", "2001:db8::9%eth0"),
@@ -334,3 +331,27 @@ def test_a_blocked_key_says_how_long(db):
 
     with pytest.raises(TooManyFailures, match="try again in 1 seconds"):
         count_attempt([Limit("key", free=5)])
+
+
+def test_a_wrong_guess_counts_though_its_request_has_no_time_left():
+    limits = login_limits(ALICE, "192.0.2.1")
+
+    with ExitStack() as late:
+        guessed = throttling.try_password(limits, lambda: late.enter_context(deadline(0)))
+
+    assert guessed == (None, 0)
+    assert failures() == [1] * len(limits)
+
+
+def test_a_log_in_that_took_all_its_time_is_refused_and_recorded(alice, monkeypatch):
+    compare, origin = MD5PasswordHasher.verify, Origin("web", address="192.0.2.1")
+
+    with ExitStack() as late:
+        monkeypatch.setattr(
+            MD5PasswordHasher, "verify", lambda *each: late.enter_context(deadline(0)) or compare(*each)
+        )
+        with pytest.raises(InvalidCredentials):
+            sessions.authenticate(ALICE, "wrong", origin)
+
+    assert failures()[0] == 1
+    assert Event.objects.filter(what="log-in failed").count() == 1

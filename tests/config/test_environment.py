@@ -61,6 +61,14 @@ def test_a_list_is_read_element_by_element(own, secret_file, text):
     assert environment.read_list("SECRET_KEY_FALLBACKS") == ["x", "old"]
 
 
+@pytest.mark.parametrize("text", [",", " , ,", ",\n,"])
+def test_a_list_of_nothing_but_commas_is_no_absent_one(own, secret_file, text):
+    own["JWT_ENCRYPTION_KEY_FILE"] = secret_file(text.encode())
+
+    with pytest.raises(ImproperlyConfigured, match=r"^JWT_ENCRYPTION_KEY has commas, and nothing between them$"):
+        environment.read_list("JWT_ENCRYPTION_KEY")
+
+
 def test_a_file_may_say_what_the_variable_says(own, secret_file):
     own |= {"SECRET_KEY": "same", "SECRET_KEY_FILE": secret_file(b"same\n")}
 
@@ -125,10 +133,32 @@ def test_another_process_is_given_a_value_whatever_stood_there(own):
 
     assert child == dict(os.environ) | {
         "DATABASE_URL_FILE": "",
+        "EVENTS_DATABASE_URL": "",
+        "EVENTS_DATABASE_URL_FILE": "",
         "SECRET_KEY": "",
         "DATABASE_URL": "sqlite:///a",
         "SECRET_KEY_FILE": "/b",
     }
+
+
+EVENTS = "postgres://shop_events@db/shop"
+
+
+@pytest.mark.parametrize(
+    ("given", "values", "wanted"),
+    [
+        ({"EVENTS_DATABASE_URL": EVENTS}, {"DATABASE_URL": "postgres://orders@db/orders"}, ""),
+        ({"EVENTS_DATABASE_URL_FILE": "/run/secrets/events"}, {"DATABASE_URL": "sqlite://:memory:"}, ""),
+        ({"EVENTS_DATABASE_URL": EVENTS}, {"SERVICES": "orders"}, EVENTS),
+        ({}, {"DATABASE_URL": "postgres://shop@db/shop", "EVENTS_DATABASE_URL": EVENTS}, EVENTS),
+    ],
+)
+def test_another_database_is_not_reached_by_the_second_role_of_ours(own, given, values, wanted):
+    own |= given
+
+    child = environment.for_child(**values)
+
+    assert (child.get("EVENTS_DATABASE_URL"), child.get("EVENTS_DATABASE_URL_FILE", "")) == (wanted, "")
 
 
 FORM = "DATABASE_URL must be like postgres://user:password@host:5432/name or sqlite:///file"
@@ -143,8 +173,18 @@ FORM = "DATABASE_URL must be like postgres://user:password@host:5432/name or sql
         ("postgres://me:word@db:port/tessera", FORM),
         ("postgres://me:word@db", FORM),
         ("sqlite://var/shop.sqlite3", FORM),
+        ("sqlite:///", FORM),
+        ("sqlite:///shop.sqlite3?timeout=20", "DATABASE_URL: SQLite takes no timeout here"),
+        ("postgres://me:word@db/tessera?connect_timeout=3s", "DATABASE_URL: connect_timeout must be a whole number"),
+        ("postgres://me:word@db/tessera?conn_max_age=-1", "DATABASE_URL: conn_max_age must be a whole number"),
+        ("postgres://me:word@db/tessera?prepare_threshold=word", "DATABASE_URL: prepare_threshold must be a whole"),
+        ("postgres://me:word@db/tessera?atomic_requests=on", "DATABASE_URL: atomic_requests cannot be set"),
+        ("postgres://me:word@db/tessera?pool=true", 'DATABASE_URL: invalid connection option "pool"'),
         ("postgres://me:word@db/tessera?sslmode=requrie", "DATABASE_URL: sslmode must be one of disable"),
         ("postgres://me:word@db/tessera?sslmod=require", 'DATABASE_URL: invalid connection option "sslmod"'),
+        ("postgres://me:word@db/tessera?pooler=statement", "DATABASE_URL: pooler must be transaction or session, not"),
+        ("postgres://me:word@db/tessera?pooler=transaction&options=-cjit%3Don", "DATABASE_URL: options cannot be set"),
+        ("postgres://me:word@db/tessera?pooler=transaction&assume_role=me", "DATABASE_URL: assume_role cannot be set"),
         ("", FORM),
     ],
 )
@@ -173,11 +213,37 @@ def test_how_a_database_is_reached_by_tls_is_in_its_address(own):
         (environment.read_email, "smtp://mail.example:port"),
         (environment.read_email, "smtp+tls://"),
         (environment.read_email, ""),
+        (environment.read_email, "smtp://mail.example:0"),
+        (environment.read_email, "smtp://mail example"),
+        (environment.read_email, "smtp://mail.example/inbox"),
+        (environment.read_email, "smtp://mail.example?ssl=maybe"),
+        (environment.read_sender, "Shop"),
+        (environment.read_sender, "a@shop.example, b@shop.example"),
+        (environment.read_sender, "Shop <a@shop.example"),
+        (environment.read_sender, "a@shop.example, "),
+        (environment.read_sender, "Shop <a@shop.example>;"),
+        (environment.read_sender, "a@shop.example\nBcc: b@shop.example"),
+        (environment.read_sender, ""),
+        (environment.read_origin, "https://shop.example:99999"),
+        (environment.read_origin, "https://shop.example:0"),
+        (environment.read_origin, "https://..."),
+        (environment.read_origin, "https://-shop.example"),
+        (environment.read_origin, "https://[:::::]"),
+        (environment.read_origin, "https://999.1.1.1"),
+        (environment.read_origin, "ftp://shop.example"),
+        (environment.read_hosts, "shop..example"),
+        (environment.read_hosts, "."),
+        (environment.read_hosts, "[::1"),
         (environment.read_hosts, "https://shop.example"),
         (environment.read_hosts, "shop.example, shop.example:443"),
         (environment.read_origins, "https://app.example/"),
         (environment.read_origins, "https://app.example; https://b.example/"),
         (environment.read_origins, "app.example"),
+        (environment.read_origins, "*"),
+        (environment.read_origins, "https://*.app.example"),
+        (environment.read_origins, "https://App.example"),
+        (environment.read_origins, "https://app.example:443"),
+        (environment.read_origins, "https://me@app.example"),
         (environment.read_count, "1" * 30),
     ],
 )
@@ -187,6 +253,58 @@ def test_what_cannot_be_meant_stops_the_start(own, read, text):
 
     with pytest.raises(ImproperlyConfigured, match=r"^NAME must be "):
         read("NAME", *default)
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (environment.read_origin, "https://xn--mnchen-3ya.example:65535"),
+        (environment.read_origin, "http://10.0.0.7:8000"),
+        (environment.read_origin, "http://[fd00::7]:8000"),
+        (environment.read_sender, "no-reply@localhost"),
+        (environment.read_sender, '"Shop, Inc." <no-reply@shop.example>'),
+        (environment.read_sender, "Über <no-reply@shop.example>"),
+    ],
+)
+def test_what_can_be_meant_is_taken_as_it_stands(own, read, text):
+    own["NAME"] = text
+
+    assert read("NAME", "") == text
+
+
+@pytest.mark.parametrize(
+    ("origins", "hosts"),
+    [("null, https://app.example:8443", "*"), ("capacitor://localhost, http://[::1]:5173", ".Shop.example, [::1]")],
+)
+def test_lists_of_origins_and_hosts_are_taken_as_they_stand(own, origins, hosts):
+    own |= {"ORIGINS": origins, "HOSTS": hosts}
+
+    assert ", ".join(environment.read_origins("ORIGINS")) == origins
+    assert ", ".join(environment.read_hosts("HOSTS", [])) == hosts
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("localhost", True),
+        ("shop.localhost", True),
+        ("127.0.0.2", True),
+        ("0.0.0.0", True),
+        ("[::1]", True),
+        ("10.0.0.7", False),
+        ("localhost.example", False),
+    ],
+)
+def test_whether_a_host_is_this_machine_to_everybody(host, local):
+    assert environment.is_local(host) is local
+
+
+@pytest.mark.parametrize(("text", "complaint"), [("21", "at most 20, not 21"), ("-0", "a whole number, zero or more")])
+def test_a_count_has_an_end(own, text, complaint):
+    own["PROXIES"] = text
+
+    with pytest.raises(ImproperlyConfigured, match=f"^PROXIES must be {complaint}"):
+        environment.read_count("PROXIES", 0, most=20)
 
 
 @pytest.mark.parametrize(

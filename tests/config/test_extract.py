@@ -3,9 +3,10 @@
 from io import StringIO
 
 import pytest
+from django.apps import apps
 from django.conf import settings as deployed
 from django.core.management import CommandError, call_command
-from django.db import connections
+from django.db import connection, connections
 
 if "orders" not in deployed.SERVICES:
     pytest.skip("needs orders", allow_module_level=True)
@@ -57,7 +58,8 @@ def test_every_row_comes_as_it_was(target, order):
     ]
     assert Event.objects.using(extract.TARGET).get().at == Event.objects.get().at
     assert copied.lines.using(extract.TARGET).get().quantity == 2
-    assert told.splitlines()[-1] == "The same in both: 5 tables, 3 rows."
+    tables = len(list(apps.get_app_config("orders").get_models()))
+    assert told.splitlines()[-1] == f"The same in both: {tables} tables, 3 rows."
 
 
 def test_numbers_go_on_after_the_last_one_given_out(target, order):
@@ -91,6 +93,53 @@ def test_a_service_that_still_writes_is_not_copied(target, settings):
 
     with pytest.raises(CommandError, match="restart every process with READ_ONLY=orders"):
         run("orders", "--to", target)
+
+
+def test_several_services_go_to_one_database(target, settings, order):
+    settings.READ_ONLY = settings.SERVICES
+
+    told = run(*settings.SERVICES, *settings.SERVICES, "--to", target)
+
+    assert {line.split("_")[0].strip() for line in told.splitlines()[:-1]} == set(settings.SERVICES)
+    assert Order.objects.using(extract.TARGET).get().pk == order.pk
+    assert "The same in both" in run(*settings.SERVICES, "--to", target, "--compare")
+
+
+@pytest.mark.skipif(len(deployed.SERVICES) < 2, reason="needs two services in one process")
+def test_of_several_none_is_copied_while_one_still_writes(target, settings):
+    named = settings.SERVICES
+
+    with pytest.raises(CommandError, match=f"restart every process with READ_ONLY={','.join(named)},"):
+        run(*named, "--to", target)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="needs SQLite, which can be told to look away")
+def test_what_the_target_does_not_take_is_told_and_nothing_is_copied(target, order):
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA ignore_check_constraints = on")
+        cursor.execute("UPDATE orders_line SET quantity = 0")
+        cursor.execute("PRAGMA ignore_check_constraints = off")
+
+    with pytest.raises(CommandError, match="Nothing was copied, since the target does not take it: orders_line: CHECK"):
+        run("orders", "--to", target)
+
+    assert not Order.objects.using(extract.TARGET).exists()
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="needs SQLite, which can be told to look away")
+def test_what_the_target_did_not_take_is_put_right_and_copied_at_the_second_try(target, settings, order):
+    settings.READ_ONLY = settings.SERVICES
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA ignore_check_constraints = on")
+        cursor.execute("UPDATE orders_line SET quantity = 0")
+        cursor.execute("PRAGMA ignore_check_constraints = off")
+    with pytest.raises(CommandError, match="Nothing was copied, since the target does not take it: orders_line: CHECK"):
+        run(*settings.SERVICES, "--to", target)
+    order.lines.update(quantity=2)
+
+    run(*settings.SERVICES, "--to", target)
+
+    assert Order.objects.using(extract.TARGET).get().lines.get().quantity == 2
 
 
 def test_the_order_of_rows_and_of_names_does_not_matter():

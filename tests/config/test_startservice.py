@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -86,15 +87,25 @@ def test_its_tests_pass_and_those_of_the_boundaries(copy):
         ["manage.py", "makemigrations", "--check"],
         ["manage.py", "openapi", "--check"],
         [".ci/lint_imports.py"],
-        [".ci/lint_migrations.py"],
+        [".ci/on_postgresql.py", sys.executable, ".ci/lint_migrations.py"],
         ["-m", "ruff", "check", "."],
         ["-m", "ruff", "format", "--check", "."],
         ["-m", "mypy", "pebbles"],
+        ["-m", "deptry", "."],
     ],
     ids=" ".join,
 )
 def test_every_check_passes(copy, command):
     python(copy, *command)
+
+
+@pytest.mark.slow
+def test_its_page_is_formatted_as_every_template_is(copy):
+    [page] = (copy / "pebbles" / "templates").rglob("*.html")
+
+    done = subprocess.run([Path(sys.executable).with_name("djade"), "--check", page], check=False)
+
+    assert done.returncode == 0
 
 
 @pytest.mark.slow

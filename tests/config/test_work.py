@@ -1,6 +1,7 @@
 """`manage.py work`: every job is run by one worker at a time, whatever else goes wrong."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from django.utils import timezone
 
 from config import periodic_jobs
 from config.periodic_jobs import HOLD, Job, attempt, claim, find_jobs
+from tests.journeys.split.shapes import await_true
 
 pytestmark = pytest.mark.database
 
@@ -43,6 +45,14 @@ def test_a_job_rests_for_its_interval(db, job, runs):
 
     assert runs == [1]
     assert timedelta(seconds=59) < job.leases.get().until - timezone.now() < timedelta(seconds=60)
+
+
+def test_a_run_is_counted(db, job):
+    attempt(job)
+
+    lease = job.leases.get()
+    assert (lease.successes, lease.failures) == (1, 0)
+    assert timezone.now() - lease.succeeded_at < timedelta(seconds=5)
 
 
 def test_a_job_runs_again_after_its_interval(db, job, runs):
@@ -85,11 +95,45 @@ def test_a_worker_that_was_taken_for_dead_leaves_the_lease_alone(db, job):
     assert job.leases.get().until == later
 
 
+def test_a_job_that_takes_long_keeps_its_lease(transactional_db, job, monkeypatch):
+    monkeypatch.setattr(periodic_jobs, "HOLD", timedelta(seconds=1.5))
+    others = []
+
+    def run():
+        first = job.leases.get().until
+
+        def is_over():
+            others.append(claim(job))
+            return timezone.now() > first
+
+        await_true(is_over, "the lease that it began with is over")
+
+    assert attempt(job._replace(run=run, interval=0.1))
+    assert {*others} == {None}
+    assert job.leases.get().until < timezone.now() + timedelta(seconds=0.2)
+
+
+def test_a_job_that_hangs_loses_its_lease_in_the_end(transactional_db, job, monkeypatch):
+    monkeypatch.setattr(periodic_jobs, "HOLD", timedelta(seconds=0.3))
+    monkeypatch.setattr(periodic_jobs, "LONGEST", timedelta(0))
+    others = []
+
+    def run():
+        time.sleep(0.6)
+        others.append(claim(job))
+
+    attempt(job._replace(run=run, interval=0.1))
+
+    [until] = others
+    assert until is not None
+
+
 def test_a_failing_job_is_told_and_rests(db, job):
     broken = job._replace(run=lambda: 1 / 0)
 
     assert not attempt(broken)
     assert claim(job) is None
+    assert job.leases.values_list("successes", "failures", "succeeded_at").get() == (0, 1, None)
 
 
 def test_a_database_that_is_away_is_survived(transactional_db, job, runs):
@@ -117,13 +161,31 @@ def test_the_jobs_of_a_service_that_only_reads_rest(settings):
     assert {job.service for job in find_jobs()} == services_with_jobs() - {"orders"}
 
 
-def test_a_loop_runs_each_job_and_stops_when_told(transactional_db, job, runs):
+def test_a_loop_runs_each_job_and_stops_when_told_and_none_waits_for_another(database, job, runs):
+    stop, together = threading.Event(), threading.Barrier(2, timeout=10)
+
+    def meet():
+        together.wait()
+        runs.append(1)
+        stop.set()
+
+    periodic_jobs.work([job._replace(name=name, run=meet) for name in ("one", "other")], stop)
+
+    assert runs == [1, 1]
+
+
+def test_without_jobs_a_loop_waits_until_it_is_told_to_stop():
     stop = threading.Event()
-    last = job._replace(name="stop", run=stop.set)
+    threading.Timer(0.1, stop.set).start()
 
-    periodic_jobs.work([job, last], stop)
+    periodic_jobs.work([], stop)
 
-    assert runs == [1]
+    assert stop.is_set()
+
+
+def test_what_ends_one_job_for_good_ends_the_worker(job):
+    with pytest.raises(LookupError):
+        periodic_jobs.work([job._replace(service=None)], threading.Event())
 
 
 WORKER = """
@@ -143,14 +205,23 @@ print("ended", flush=True)
 """
 
 
-@pytest.fixture
-def environment(tmp_path):
-    """Of processes that share one new database."""
-    database = f"sqlite:///{tmp_path / 'work.sqlite3'}"
-    environment = os.environ | {"DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "config.settings"}
+def environment_of(database):
+    return os.environ | {"DATABASE_URL": f"sqlite:///{database}", "DJANGO_SETTINGS_MODULE": "config.settings"}
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory):
+    """A new database that nobody uses."""
+    database = tmp_path_factory.mktemp("work") / "new.sqlite3"
     manage = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(manage, cwd=settings.BASE_DIR, env=environment, check=True)
-    return environment
+    subprocess.run(manage, cwd=settings.BASE_DIR, env=environment_of(database), check=True)
+    return database
+
+
+@pytest.fixture
+def environment(migrated, tmp_path):
+    """Of processes that share one new database."""
+    return environment_of(shutil.copy(migrated, tmp_path / "work.sqlite3"))
 
 
 def start(environment, *command):
@@ -159,25 +230,51 @@ def start(environment, *command):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
 def test_of_three_workers_one_runs_the_job_and_all_end_when_told(environment, tmp_path, ending):
     ran = tmp_path / "ran"
     workers = [start(environment, "-c", WORKER, str(ran), SERVICE) for _ in range(3)]
     for worker in workers:
         assert worker.stdout.readline() == "ready\n"
+    await_true(ran.exists, "one runs the job")
     time.sleep(0.5)
 
     for worker in workers:
         worker.send_signal(ending)
 
-    assert [worker.communicate(timeout=10)[0] for worker in workers] == ["ended\n"] * 3
+    assert [worker.communicate(timeout=120)[0] for worker in workers] == ["ended\n"] * 3
     assert [worker.returncode for worker in workers] == [0] * 3
     assert ran.read_text() == "ran\n"
+
+
+OVERHEARD = """
+import signal, sys, threading
+import django; django.setup()
+from config.management.commands.work import stop_on_signal
+from config.periodic_jobs import Job, work
+
+def hear():
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+work([Job(sys.argv[1], "hear", hear, 600.0)], stop_on_signal())
+print("ended", flush=True)
+"""
+
+
+def test_a_worker_ends_when_the_system_tells_it_in_the_thread_of_a_job(environment):
+    worker = start(environment, "-c", OVERHEARD, SERVICE)
+    try:
+        said, _ = worker.communicate(timeout=120)
+    finally:
+        worker.kill()
+
+    assert said == "ended\n"
 
 
 def test_once_runs_what_is_due_and_ends(environment):
     worker = start(environment | {"LOG_LEVEL": "ERROR"}, "manage.py", "work", "--once")
 
-    worker.communicate(timeout=30)
+    worker.communicate(timeout=120)
 
     assert worker.returncode == 0

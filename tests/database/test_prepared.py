@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 DOCUMENTED = {
     *("DEFAULT_DB_ALIAS", "connections", "cursor", "execute", "executemany", "fetchall", "rowcount", "close"),
+    *("pipelines", "is_open", "unanswered", "wait_for"),
     *("transaction", "get_autocommit", "set_rollback", "EmptyResultSet"),
     *("QuerySet", "query", "values_list", "Expression", "AutoField", "Field", "attname", "related_model"),
     *("get_db_prep_value", "get_db_prep_save", "pre_save"),
@@ -144,11 +145,12 @@ def test_an_update_changes_what_fits_and_counts_it():
     assert labels() == [("a", "z"), ("b", "x"), ("b", "y")]
 
 
-def test_an_update_of_many_counts_all():
+def test_an_update_of_many_changes_each():
     many = [("a", "x", "1"), ("b", "y", "2"), ("c", "x", "3")]
 
-    assert rename.many([{"label": label, "before": before, "after": after} for label, before, after in many]) == 2
-    assert rename.many([]) == 0
+    rename.many([{"label": label, "before": before, "after": after} for label, before, after in many])
+    rename.many([])
+
     assert labels() == [("a", "1"), ("b", "2"), ("b", "x")]
 
 

@@ -2,11 +2,16 @@
 
 import fcntl
 import os
+import sqlite3
 import threading
 import time
 
 import pytest
-from django.db import IntegrityError, OperationalError, connections, transaction
+from django.apps.registry import Apps
+from django.db import IntegrityError, OperationalError, connections, models, transaction
+from django.db.migrations.state import ModelState
+
+from database.deadlines import deadline
 
 PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON; PRAGMA synchronous=OFF;"
 
@@ -38,7 +43,7 @@ def is_free(path):
     """Whether another process would have its turn at once."""
 
     def is_free():
-        file = os.open(f"{path}-queue", os.O_RDWR)
+        file = os.open(f"{path}-queue", os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -103,7 +108,7 @@ def test_a_single_statement_has_its_turn_and_leaves_even_if_it_fails(own, is_fre
 
 
 def test_who_only_reads_does_not_wait(own, path):
-    file = os.open(f"{path}-queue", os.O_RDWR)
+    file = os.open(f"{path}-queue", os.O_RDWR | os.O_CREAT)
     fcntl.flock(file, fcntl.LOCK_EX)
 
     assert count() == 0
@@ -113,7 +118,7 @@ def test_who_only_reads_does_not_wait(own, path):
 
 def test_a_writer_waits_for_another_process_longer_than_sqlite_would(own, path):
     """A queue that is handed on needs no deadline: who is next is next."""
-    file = os.open(f"{path}-queue", os.O_RDWR)
+    file = os.open(f"{path}-queue", os.O_RDWR | os.O_CREAT)
     fcntl.flock(file, fcntl.LOCK_EX)
     writer = threading.Thread(target=in_thread(sell, []))
     writer.start()
@@ -134,6 +139,48 @@ def test_a_thread_that_waits_too_long_for_another_is_told(own):
         writer.join()
 
     assert [(type(error), str(error)) for error in told] == [(OperationalError, "database is locked")]
+
+
+def sell_in_transaction():
+    with transaction.atomic(using="own"):
+        sell()
+
+
+@pytest.mark.parametrize("write", [sell, sell_in_transaction])
+def test_who_stands_in_no_queue_is_waited_for_until_the_deadline(own, path, is_free, write):
+    own.close()
+    connections.settings["own"]["OPTIONS"]["timeout"] = 5
+    tool = sqlite3.connect(path, isolation_level=None)
+    tool.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+
+    with deadline(0.3), pytest.raises(OperationalError, match="database is locked"):
+        write()
+    waited = time.monotonic() - began
+    after = is_free()
+    tool.execute("ROLLBACK")
+    tool.close()
+    write()
+
+    assert 0.2 < waited < 4
+    assert (after, count()) == (True, 1)
+
+
+def test_without_a_deadline_it_is_waited_for_as_long_as_ever(own, path):
+    own.close()
+    connections.settings["own"]["OPTIONS"]["timeout"] = 5
+    with deadline(0.3):
+        sell(1)
+    tool = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    tool.execute("BEGIN IMMEDIATE")
+    end = threading.Timer(0.6, tool.execute, ["ROLLBACK"])
+    end.start()
+
+    sell(2)
+
+    end.join()
+    tool.close()
+    assert count() == 2
 
 
 def test_many_threads_sell_all_and_nobody_is_turned_away(own):
@@ -166,3 +213,21 @@ def in_thread(work, told, *arguments):
             connections["own"].close()
 
     return run
+
+
+def test_a_table_that_is_made_anew_keeps_its_triggers(own):
+    thing = ModelState("own", "thing", [("id", models.AutoField(primary_key=True)), ("name", models.CharField())])
+    model = thing.render(Apps())
+    with own.schema_editor() as editor:
+        editor.create_model(model)
+        editor.execute("CREATE TRIGGER sold AFTER INSERT ON own_thing BEGIN INSERT INTO sale VALUES (new.id); END")
+    may_be_missing = models.CharField(null=True)
+    may_be_missing.set_attributes_from_name("name")
+
+    with own.schema_editor() as editor:
+        editor.alter_field(model, model._meta.get_field("name"), may_be_missing)
+
+    with own.cursor() as cursor:
+        cursor.execute("INSERT INTO own_thing (id, name) VALUES (7, NULL)")
+        cursor.execute("SELECT id FROM sale")
+        assert cursor.fetchall() == [(7,)]

@@ -7,20 +7,36 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from functools import cache
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
+from deploy.services import write_servers
 from tokens.registry import by_calls, services
 
 yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
-kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed")
 
 DEPLOY = settings.BASE_DIR / "deploy"
 KUBERNETES = "1.33"
 CALLERS = [name for name in by_calls() if services()[name].calls]
+
+
+def make_secrets(folder):
+    """Run the script on a folder; the Python of the tests, which it starts for each secret, is a fast one to start."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.Popen(["sh", str(rendered() / "secrets.sh"), str(folder)], env=os.environ | {"PATH": path})
+
+
+@cache
+def secrets():
+    """A folder of secrets that nobody changes."""
+    folder = Path(tempfile.mkdtemp()) / "secrets"
+    atexit.register(shutil.rmtree, folder.parent)
+    assert make_secrets(folder).wait(60) == 0
+    return folder
 
 
 def run(*command, **options):
@@ -91,7 +107,13 @@ def test_the_dockerfile_has_nothing_to_complain_about():
 
 @pytest.mark.parametrize("shape", ["monolith", "split"])
 def test_manifests_are_valid(shape):
-    for manifest in render(shape):
+    validate(render(shape))
+
+
+def validate(manifests):
+    """Hold manifests against the schemas of Kubernetes; loading what does takes a second or two, so only here."""
+    kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed")
+    for manifest in manifests:
         kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
 
 
@@ -123,16 +145,14 @@ def test_every_server_has_a_health_check_and_no_right_it_does_not_need():
     assert compose()["services"]["postgres"]["healthcheck"]
 
 
-def test_compose_names_every_secret_and_makes_each(tmp_path):
-    run("sh", str(rendered() / "secrets.sh"), str(tmp_path))
+def test_compose_names_every_secret_and_makes_each():
     used = {secret for service in compose()["services"].values() for secret in service.get("secrets", [])}
 
-    assert used == set(compose()["secrets"]) == set(os.listdir(tmp_path))
+    assert used == set(compose()["secrets"]) == set(os.listdir(secrets()))
 
 
-def test_a_secret_is_for_its_reader_alone_or_the_folder_is_shut(tmp_path):
-    folder = tmp_path / "secrets"
-    run("sh", str(rendered() / "secrets.sh"), str(folder))
+def test_a_secret_is_for_its_reader_alone_or_the_folder_is_shut():
+    folder = secrets()
     modes = {path.stat().st_mode & 0o777 for path in folder.iterdir()}
     readers = {path.name: path.stat().st_uid for path in folder.iterdir()}
 
@@ -154,13 +174,45 @@ def test_what_each_container_is_given_it_may_read():
         assert name == "postgres" or not passwords & set(service.get("secrets", []))
 
 
+@pytest.mark.slow
 def test_secrets_that_are_there_are_kept(tmp_path):
-    run("sh", str(rendered() / "secrets.sh"), str(tmp_path))
+    shutil.copytree(secrets(), tmp_path, dirs_exist_ok=True)
     first = {path.name: path.read_text() for path in tmp_path.iterdir()}
 
-    run("sh", str(rendered() / "secrets.sh"), str(tmp_path))
-
+    assert make_secrets(tmp_path).wait(60) == 0
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == first
+
+
+@pytest.mark.slow
+def test_two_that_make_the_secrets_at_once_agree_on_them(tmp_path):
+    running = [make_secrets(tmp_path) for _ in range(2)]
+
+    assert [process.wait(60) for process in running] == [0] * 2
+    for url in tmp_path.glob("*_database_url"):
+        assert url.with_name(url.name.replace("_url", "_password")).read_text() in url.read_text()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_no_secret_is_made_where_there_is_no_chance(tmp_path):
+    """Without Python there is nothing random; an empty password must not be what comes of it."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("dirname", "mkdir", "id", "cat", "ln", "mv", "rm", "chmod"):
+        (tools / name).symlink_to(shutil.which(name))
+    words = [shutil.which("sh"), str(rendered() / "secrets.sh"), str(tmp_path / "secrets")]
+
+    done = subprocess.run(words, env={"PATH": str(tools)}, check=False, capture_output=True)
+
+    assert done.returncode
+    assert list((tmp_path / "secrets").iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["--help"], ["one", "two"], ["/dev/null"]])
+def test_what_is_no_folder_to_write_to_is_refused_in_a_sentence(words):
+    done = subprocess.run([sys.executable, DEPLOY / "render.py", *words], capture_output=True, text=True, check=False)
+
+    assert done.returncode
+    assert done.stderr.count("\n") == 1
 
 
 # Kubernetes -------------------------------------------------------------------------------------
@@ -228,6 +280,40 @@ def may_call(service):
 
 
 @RENDERED
+@pytest.mark.parametrize("service", by_calls())
+def test_a_service_may_call_accounts_and_those_that_it_names(service):
+    calls = {"accounts", *services()[service].calls} - {service}
+
+    assert reaches("split", f"{service}-calls") == calls | {53, 5432} | (
+        {25, 465, 587} if service in ("accounts", "orders") else set()
+    )
+
+
+@RENDERED
+@pytest.mark.parametrize("shape", ["monolith", "split"])
+def test_nothing_calls_the_world(shape):
+    policies = by_name(shape, "NetworkPolicy")
+
+    assert policies["nobody"]["spec"]["policyTypes"] == ["Ingress", "Egress"]
+    assert policies["nobody"]["spec"].get("egress") is None
+    assert all(rule.get("ports") for policy in policies.values() for rule in policy["spec"].get("egress", []))
+    if shape == "monolith":
+        assert reaches(shape, "shop-calls") == {53, 5432, 25, 465, 587}
+
+
+def reaches(shape, policy):
+    """The services, and the ports of anybody else, that a policy lets through."""
+    spec = by_name(shape, "NetworkPolicy")[policy]["spec"]
+    assert spec["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == policy.removesuffix("-calls")
+    found = set()
+    for rule in spec["egress"]:
+        pods = [to["podSelector"] for to in rule.get("to", []) if "podSelector" in to]
+        names = {name for pod in pods for expression in pod["matchExpressions"] for name in expression["values"]}
+        found |= names or {port["port"] for port in rule["ports"]}
+    return found
+
+
+@RENDERED
 def test_each_service_serves_itself_with_its_own_secret():
     for service in services():
         (web,) = by_name("split", "Deployment")[f"{service}-web"]["spec"]["template"]["spec"]["containers"]
@@ -259,11 +345,51 @@ def test_the_gateways_template_is_filled_in_everywhere_alike():
     assert all(name in gateway["NGINX_ENVSUBST_FILTER"] for name in wanted)
 
 
+@pytest.mark.parametrize("addresses", ["a:1", "a:1,b:2", "10.0.0.1:8000,[::1]:8001,c.d:3"])
+def test_several_addresses_of_a_service_are_the_same_wherever_nginx_runs(addresses):
+    script = rendered() / "gateway" / "upstreams.envsh"
+    own = {"ORDERS": addresses, "PATH": os.environ["PATH"]}
+
+    done = run("sh", "-eu", "-c", f'. {script}; printf %s "$ORDERS"', env=own)
+
+    assert os.access(script, os.X_OK)
+    assert (done.stdout, done.stderr) == (write_servers(addresses), "")
+
+
 def test_the_image_holds_what_it_runs():
     ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
 
     packages = {path.parent.name for path in settings.BASE_DIR.glob("*/__init__.py")}
     assert packages & {*ignored} == {"benchmarks", "tests"}
+
+
+def test_the_image_runs_without_debug():
+    image = (DEPLOY / "Dockerfile").read_text().rpartition("\nFROM ")[2]
+
+    assert re.search(r"^ENV .*\bDEBUG=off\b", image, re.MULTILINE)
+
+
+def test_the_image_has_no_library_of_the_tests():
+    extras = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    others = {re.match(r"[\w-]+", name)[0] for kind in ("test", "dev", "bench") for name in extras[kind]}
+    own = {re.match(r"[\w-]+", name)[0] for name in extras["prod"]}
+    installed = set(
+        re.findall(r"^([\w-]+)", (settings.BASE_DIR / "requirements" / "prod.txt").read_text(), re.MULTILINE)
+    )
+
+    assert {"django", "granian", "psycopg"} <= installed
+    # The exporter of traces needs requests, too.
+    assert not installed & (others - own - {"requests"})
+
+
+def test_every_image_from_elsewhere_is_named_by_its_digest():
+    texts = [path.read_text() for path in (DEPLOY / "Dockerfile", *rendered().rglob("*.yaml"))]
+    named = re.findall(r"^ARG \w+=(\S+:\S+)|^FROM (\S+:\S+)|image: (\S+:\S+)", "\n".join(texts), re.MULTILINE)
+    images = {"".join(image) for image in named}
+
+    assert {image.partition(":")[0] for image in images} == {"python", "nginxinc/nginx-unprivileged", "postgres"}
+    assert all(re.fullmatch(r"\S+:[\w.-]+@sha256:[0-9a-f]{64}", image) for image in images)
+    assert len(images) == 3
 
 
 # One more service -------------------------------------------------------------------------------
@@ -281,6 +407,7 @@ def four(tmp_path):
     root = tmp_path / "tessera"
     shutil.copytree(DEPLOY, root / "deploy")
     shutil.copytree(settings.BASE_DIR / "tokens", root / "tokens")
+    shutil.copytree(settings.BASE_DIR / "database", root / "database")
     for path in settings.BASE_DIR.glob("*/service.toml"):
         (root / path.parent.name).mkdir()
         shutil.copy(path, root / path.parent.name)
@@ -305,7 +432,7 @@ def test_a_service_more_is_served_worked_prepared_and_tried(four):
 def test_a_service_more_has_its_addresses_and_words_at_the_gateway(four):
     template = (four / "gateway" / "tessera.conf.template").read_text()
 
-    assert "upstream reviews { server ${REVIEWS}; keepalive 32; }" in template
+    assert "upstream reviews { server ${REVIEWS}; keepalive 32; keepalive_timeout 5s; }" in template
     assert "~^/((api|admin)/)?reviews(/|$) reviews;" in template
     assert 'reviews "Reviews cannot be reached just now. The rest of the shop goes on.";' in template
 
@@ -317,8 +444,8 @@ def test_a_service_more_may_call_whom_it_says(four):
     policies = {found["metadata"]["name"]: str(found) for found in manifests if found["kind"] == "NetworkPolicy"}
     callers = {name for name in {*services()} - {"reviews"} if "'reviews'" in policies[f"{name}-callers"]}
     assert callers == {"accounts", "products", "orders"}
-    for manifest in manifests:
-        kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+    assert all(f"'{name}'" in policies["reviews-calls"] for name in ("accounts", "products", "orders"))
+    validate(manifests)
 
 
 def test_whoever_opens_a_file_that_was_made_reads_of_what():

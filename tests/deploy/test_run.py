@@ -7,11 +7,26 @@ import sys
 import pytest
 from django.conf import settings
 
+from deploy.run import processes
 
-def test_it_listens_on_loopback():
-    lines = (settings.BASE_DIR / "deploy" / "Procfile").read_text().splitlines()
 
-    assert [line.split()[-1] for line in lines if "runserver" in line] == ["127.0.0.1:$PORT"]
+def test_it_listens_on_loopback_as_in_production():
+    commands = [process["obj"].cmd for process in processes(8123)._processes.values()]
+
+    assert [command.partition(" ")[2] for command in commands] == [
+        f"{sys.executable} -m config.server --port 8123",
+        f"{sys.executable} manage.py work",
+    ]
+
+
+def test_orders_of_the_demo_say_how_to_pay_unless_somebody_says_it_otherwise(monkeypatch):
+    def words():
+        return {process["obj"].env["PAYMENT_WORDS"] for process in processes(8123)._processes.values()}
+
+    monkeypatch.delenv("PAYMENT_WORDS", raising=False)
+    assert words() == {"This is a demo: nobody takes money. Log in as admin, and mark the order as paid."}
+    monkeypatch.setenv("PAYMENT_WORDS", "To our account, please.")
+    assert words() == {"To our account, please."}
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")

@@ -1,13 +1,15 @@
 """`make services` says what is in its way before it starts anything."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 
+import pytest
 from django.conf import settings
 
-from deploy.services import Split, environment
+from deploy.services import Split, environment, send
 from tokens.registry import by_calls, services
 
 
@@ -35,6 +37,14 @@ def test_a_port_that_is_taken_is_named(tmp_path):
 
     assert done.returncode == 1
     assert f"Port {port} is taken by another program" in done.stderr
+
+
+def test_a_service_that_does_not_run_cannot_be_paused(tmp_path):
+    (tmp_path / "products.pid").write_text("1")  # somebody else's process
+
+    for service in ("accounts", "products"):
+        with pytest.raises(SystemExit, match=f"{service} does not run here"):
+            send(tmp_path, service, signal.SIGSTOP)
 
 
 def test_each_service_has_a_database_and_a_key_of_its_own_and_orders_a_log_in(tmp_path):

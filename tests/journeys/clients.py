@@ -49,8 +49,12 @@ def meet(start):
 def shop(url, requests, patience):
     """Be one client."""
     begin.wait()
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+    connection = connect(url)
     return [insist(connection, request, time.monotonic() + patience) for request in requests]
+
+
+def connect(url):
+    return http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
 
 
 def insist(connection, request, deadline):

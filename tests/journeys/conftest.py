@@ -1,8 +1,17 @@
-"""What journeys measure."""
+"""The shop of journeys that have no other, and what they measure."""
 
 import statistics
 
 import pytest
+
+from tests.journeys import databases, shops
+
+
+@pytest.fixture(scope="module", params=databases.BOTH)
+def shop(request, tmp_path_factory):
+    """A shop on SQLite, and one on PostgreSQL."""
+    with shops.opened(request.param, tmp_path_factory.mktemp(request.param)) as shop:
+        yield shop
 
 
 @pytest.fixture

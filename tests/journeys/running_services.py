@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -42,10 +43,12 @@ class Services:
         """Run a command of accounts."""
         return manage(self.environment, *arguments)
 
-    def read_link(self) -> str:
-        """The link in the one mail that was sent."""
-        [mail] = self.mail.iterdir()
-        return re.findall(r"http://\S+", mail.read_text())[0]
+    def read_link(self, path: str, to: str) -> str:
+        """The link that leads to a path, in a mail that is sent to an address."""
+        self.manage("work", "--once")
+        mails = "\n".join(file.read_text() for file in self.mail.iterdir()).split("Message-ID:")
+        texts = [text for before, text in pairwise(mails) if f"To: {to}" in before]
+        return next(link for text in texts for link in re.findall(r"http://\S+", text) if path in link)
 
 
 class Browser:
@@ -61,10 +64,11 @@ class Browser:
         form = read_form(page.text) | changes
         self.send(page.url, {name: value for name, value in form.items() if value is not None})
 
-    def send(self, path: str, form: dict) -> None:
+    def send(self, path: str, form: dict, *, expect: int = 302) -> requests.Response:
         form = form | {"csrfmiddlewaretoken": self.http.cookies["csrftoken"]}
         answer = self.http.post(urljoin(self.url, path), form, timeout=30, allow_redirects=False)
-        assert answer.status_code == 302, f"{path}: {answer.status_code} {re.findall('errorlist.*', answer.text)}"
+        assert answer.status_code == expect, f"{path}: {answer.status_code} {re.findall('errorlist.*', answer.text)}"
+        return answer
 
 
 class Staff(Browser):
@@ -81,9 +85,9 @@ class Staff(Browser):
     def delete(self, path: str) -> None:
         self.send(f"/admin/accounts/{path}/delete/", {"post": "yes"})
 
-    def act(self, section: str, action: str, pk: object) -> None:
+    def act(self, section: str, action: str, pk: object, *, expect: int = 302) -> None:
         """Run an action on one row of a list."""
-        self.send(f"/admin/accounts/{section}/", {"action": action, "_selected_action": str(pk)})
+        self.send(f"/admin/accounts/{section}/", {"action": action, "_selected_action": str(pk)}, expect=expect)
 
 
 class Form(HTMLParser):

@@ -67,6 +67,10 @@ class Shop:
         steps = "from orders.models import *; Order.objects.filter(status='pending').update(lease_until=timezone.now())"
         manage(self.environment, "shell", "--no-imports", "--command", steps)
 
+    def settle(self) -> None:
+        """Make the calls to products that a busy shop left for later."""
+        manage(self.environment, "settle_orders")
+
     def reconcile(self) -> str:
         """What `manage.py reconcile` says; fails if something differs."""
         return manage(self.environment, "reconcile")

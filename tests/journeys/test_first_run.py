@@ -7,12 +7,14 @@ import signal
 import subprocess
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 from django.conf import settings
 
 from tests.journeys.processes import free_port
+from tests.journeys.split.shapes import await_true
 
 pytestmark = [
     pytest.mark.slow,
@@ -160,9 +162,35 @@ def test_a_second_run_is_quick_and_harms_nothing(shop, tea):
     assert shop.call("alice", "GET", f"/api/orders/{order['id']}/").json()["status"] == "placed"
 
 
+def await_told(shop, pattern):
+    await_true(lambda: re.search(pattern, shop.told(), re.MULTILINE), f"it says {pattern}")
+
+
+def test_mail_is_printed_soon(shop):
+    browser = requests.Session()
+    token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', browser.get(f"{shop.url}/password-reset/").text)[1]
+    browser.post(f"{shop.url}/password-reset/", {"email": "alice@example.com", "csrfmiddlewaretoken": token})
+
+    await_told(shop, rf"^{shop.url}/password-reset/\S+/$")
+
+
+def test_each_request_leaves_one_plain_line(shop):
+    requests.get(f"{shop.url}/nowhere/", timeout=10)
+
+    await_told(shop, r"^\d\d:\d\d:\d\d 404 GET /nowhere/$")
+    assert "\x1b" not in shop.told()
+
+
+def test_many_clients_at_once_are_all_answered(shop):
+    with ThreadPoolExecutor(48) as pool:
+        answers = list(pool.map(lambda _: requests.get(f"{shop.url}/login/", timeout=60).status_code, range(118)))
+
+    assert answers == [200] * 118
+
+
 def test_ctrl_c_ends_the_web_server_and_the_worker(shop):
     shop.stop()
 
     assert not shop.serves()
-    assert "web.1 stopped" in shop.told()
-    assert "work.1 stopped" in shop.told()
+    assert "web stopped" in shop.told()
+    assert "work stopped" in shop.told()

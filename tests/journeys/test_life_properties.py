@@ -173,6 +173,8 @@ def attempt(work):
 class Caller:
     """Somebody who asks."""
 
+    name = email = ""
+
     def __init__(self, sub, scopes):
         self.sub, self.client_id, self.scopes = sub, "api", frozenset(scopes.split())
 
@@ -396,6 +398,7 @@ def examples(number):
 def moody(settings):
     settings.INVENTORY = f"{__name__}.Moody"
     settings.UNPAID_ORDERS = settings.UNPAID_UNITS = 1_000_000
+    settings.ORDERS_PER_DAY = settings.REJECTED_ORDERS_PER_DAY = 1_000_000
     get_inventory.cache_clear()
     yield
     get_inventory.cache_clear()

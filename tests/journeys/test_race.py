@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from tests.journeys import clients, databases, shops
+from tests.journeys import clients
 
 pytestmark = pytest.mark.slow
 
@@ -14,16 +14,10 @@ CLIENTS = 64
 TRIES = 800
 
 
-@pytest.fixture(scope="module", params=databases.BOTH)
-def shop(request, tmp_path_factory):
-    with shops.opened(request.param, tmp_path_factory.mktemp(request.param)) as shop:
-        yield shop
-
-
 def test_of_200_units_200_are_sold_and_600_customers_are_told(shop, measure):
     [product] = shop.stock({"LAST-200": 200})
 
-    answers = clients.run(shop.url, [shop.order({product: 1}) for _ in range(TRIES)], clients=CLIENTS)
+    answers = clients.run(shop.url, [shop.order({product: 1}) for _ in range(TRIES)], clients=CLIENTS, patience=30)
 
     measure(answers)
     assert Counter(map(outcome, answers)) == {(201, ""): 200, (409, "insufficient-stock"): 600}
@@ -35,7 +29,7 @@ def test_orders_of_three_hot_products_wait_for_each_other_and_never_lock_up(shop
     products = shop.stock({f"HOT-{number}": 100 for number in range(5)})
     baskets = [draw(products) for _ in range(TRIES)]
 
-    answers = clients.run(shop.url, [shop.order(basket) for basket in baskets], clients=CLIENTS)
+    answers = clients.run(shop.url, [shop.order(basket) for basket in baskets], clients=CLIENTS, patience=30)
 
     measure(answers)
     sold = add_up(basket for basket, answer in zip(baskets, answers, strict=True) if answer["status"] == 201)
@@ -54,6 +48,7 @@ def test_cancel_against_ship_has_one_winner_and_goods_go_one_way(shop):
 
     answers = clients.run(shop.url, [shop.act(*one) for one in tries], clients=20)
 
+    shop.settle()
     ends = {order: shop.ask("GET", f"/api/orders/{order}/", by="dave")["status"] for order in orders}
     expected = [expect(ends[order], action) for order, action in tries]
     shipped = list(ends.values()).count("shipped")

@@ -4,10 +4,13 @@ Real processes: accounts, products and orders, each with a database of its own. 
 products and orders throughout, so that what they know of the issuer is always just a little old.
 """
 
+import base64
+import hashlib
 import json
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
 import pytest
@@ -19,6 +22,9 @@ pytestmark = pytest.mark.slow
 
 LIMIT = 10.0
 """Seconds."""
+
+CALLBACK = "https://app.example/back"
+VERIFIER = "a-verifier-that-is-long-enough-for-rfc-7636"
 
 SETUP = f"""
 from accounts.models import *
@@ -37,6 +43,10 @@ for name in %(people)s:
     users[name] = user.sub
     if name in %(extra)s:
         user.roles.add(roles[%(extra)s[name]])
+for name in %(apps)s:
+    app = Client(client_id=name, name=name, is_public=True, redirect_uris={CALLBACK!r})
+    app.app_scopes = ["orders:read", "products:read"]
+    clients.register_client(app, by=SYSTEM)
 for name in %(machines)s:
     client = Client(client_id=name, name=name, scopes=["orders:read", "products:read"], audience=["orders", "products"])
     secrets[name] = clients.register_client(client, by=SYSTEM)
@@ -64,6 +74,29 @@ class Case:
     def elsewhere(self) -> str:
         """The token of another session of the same person."""
         return self.services.log_in(self.email)["access"]
+
+
+class App(Case):
+    """A cause that kills the token of an app that somebody let in; it has the name of the cause."""
+
+    def prepare(self) -> str:
+        self.browser = Browser(self.services)
+        self.browser.fill("/login/", email=self.email, password=PASSWORD)
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=")
+        said = {"client_id": self.name, "redirect_uri": CALLBACK, "response_type": "code"}
+        query = urlencode({**said, "code_challenge": challenge, "code_challenge_method": "S256"})
+        self.browser.http.get(f"{self.browser.url}/oauth/authorize?{query}", timeout=30)
+        decision = {"decision": "allow", "shown": "orders:read products:read"}
+        back = self.browser.send(f"/oauth/consent?{query}", decision, expect=303)
+        form = {
+            "grant_type": "authorization_code",
+            "code": parse_qs(urlsplit(back.headers["Location"]).query)["code"][0],
+        }
+        self.form = {**form, "client_id": self.name, "code_verifier": VERIFIER}
+        return self.exchange().json()["access_token"]
+
+    def exchange(self):
+        return requests.post(f"{self.services.urls['accounts']}/oauth/token", self.form, timeout=30)
 
 
 class Machine(Case):
@@ -102,8 +135,11 @@ def change_password(case):
 
 
 def change_email(case):
-    body = {"current_password": PASSWORD, "email": f"{uuid.uuid4().hex}@example.com"}
-    case.services.post("/api/accounts/me/email/", body, token=case.elsewhere())
+    """Ask for another address, and confirm it by the link that is mailed there."""
+    token, email = case.elsewhere(), f"{uuid.uuid4().hex}@example.com"
+    case.services.post("/api/accounts/me/email/", {"current_password": PASSWORD, "email": email}, token=token)
+    sent = case.services.read_link("/account/email/verify/", email).split("/")[-2]
+    case.services.post("/api/accounts/me/email/verify/", {"token": sent}, token=token)
 
 
 def delete_oneself(case):
@@ -126,7 +162,7 @@ def reset_password(case):
     """Ask for a link by mail, and choose a password by it."""
     browser = Browser(case.services)
     browser.fill("/password-reset/", email=case.email)
-    browser.fill(case.services.read_link(), new_password="a staple and a horse")
+    browser.fill(case.services.read_link("/password-reset/", case.email), new_password="a staple and a horse")
 
 
 def disable(case):
@@ -149,8 +185,8 @@ def delete(case):
     case.staff.delete(f"user/{case.pk}")
 
 
-def set_password(case):
-    case.staff.save(f"user/{case.pk}", new_password="a staple and a horse")
+def set_address(case):
+    case.staff.save(f"user/{case.pk}", email=f"{uuid.uuid4().hex}@example.com")
 
 
 def take_role(case):
@@ -174,11 +210,24 @@ def narrow_client(case):
 
 
 def renew_secret(case):
-    case.staff.act("client", "renew_secrets", case.name)
+    case.staff.act("client", "renew_secrets", case.name, expect=200)  # The page shows the secret.
 
 
 def revoke_own(case):
     case.post("revoke", token=case.prepared)
+
+
+def end_app(case):
+    case.browser.send("/account/apps/", {"app": case.name})
+
+
+def use_code_again(case):
+    """Exchange a code that was exchanged, as who stole it would."""
+    assert case.exchange().json()["error"] == "invalid_grant"
+
+
+def disable_app(case):
+    case.staff.save(f"client/{case.name}", is_active=None, redirect_uris=CALLBACK)
 
 
 PEOPLE = {
@@ -196,7 +245,7 @@ PEOPLE = {
     "staff-ended-all": kill_all,
     "staff-ended-one": kill_one,
     "staff-deleted": delete,
-    "staff-set-password": set_password,
+    "staff-set-address": set_address,
     "role-taken": take_role,
     "scope-taken": take_scope,
     "role-deleted": delete_role,
@@ -208,7 +257,8 @@ MACHINES = {
     "secret-renewed": renew_secret,
     "client-revoked": revoke_own,
 }
-CAUSES = PEOPLE | MACHINES
+APPS = {"app-ended": end_app, "code-used-again": use_code_again, "app-disabled": disable_app}
+CAUSES = PEOPLE | MACHINES | APPS
 BYSTANDERS = ["nobody-touches-alice", "nobody-touches-bob"]
 
 
@@ -221,11 +271,12 @@ def services(tmp_path_factory):
 @pytest.fixture(scope="module")
 def cases(services):
     """One person or machine for each cause, and two whom nothing happens to."""
-    names = {"people": [*PEOPLE, *BYSTANDERS], "extra": EXTRA, "machines": [*MACHINES]}
+    people = [*PEOPLE, *APPS, *BYSTANDERS]
+    names = {"people": people, "extra": EXTRA, "machines": [*MACHINES], "apps": [*APPS]}
     told = services.manage("shell", "--no-imports", "--command", SETUP % names)
     users, secrets, roles = json.loads(told.splitlines()[-1])
     staff = Staff(services)
-    cases = {name: Case(name, services, staff, pk) for name, pk in users.items()}
+    cases = {name: (App if name in APPS else Case)(name, services, staff, pk) for name, pk in users.items()}
     cases |= {name: Machine(name, services, staff, name) for name in secrets}
     for name, case in cases.items():
         case.roles, case.secret = roles, secrets.get(name, "")

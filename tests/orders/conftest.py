@@ -1,11 +1,13 @@
 """A shop with tea and mugs, whose stock lives in memory."""
 
+import time
 import uuid
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from orders import abandoned
 from orders.checkout import draft_order, merge_lines
 from orders.inventory import get_inventory
 from orders.models import IdempotencyKey, Order
@@ -19,6 +21,18 @@ def inventory(settings):
     get_inventory.cache_clear()
     yield get_inventory()
     get_inventory.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def wait_for_abandoned():
+    """Wait for the thread that frees orders whose placing ended in an error, before the database goes."""
+
+    def wait():
+        while abandoned.left._is_running:
+            time.sleep(0.01)
+
+    yield wait
+    wait()
 
 
 @pytest.fixture
@@ -51,6 +65,21 @@ def act():
         return person.post(f"/api/orders/{order['id']}/{action}/", body, headers=headers)
 
     return post
+
+
+@pytest.fixture
+def return_unheard(alice, dave, tea, place, act, inventory):
+    """Have an order of so many teas paid, and shipped, delivered and returned while products is away."""
+
+    def walk(units):
+        order = place(alice, {tea: units}).json()
+        act(dave, order, "pay", reference="P-1")
+        inventory.down = True
+        for action in ("ship", "deliver", "return"):
+            act(dave, order, action)
+        inventory.down = False
+
+    return walk
 
 
 @pytest.fixture

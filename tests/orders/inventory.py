@@ -9,6 +9,7 @@ from decimal import Decimal
 from orders.inventory import (
     Gone,
     InventoryUnavailable,
+    Offer,
     OtherLines,
     OutOfStock,
     PriceChanged,
@@ -47,6 +48,8 @@ class InMemoryInventory:
     `meanwhile` runs once, just before the next verb does its work. `heard` is what was asked.
     """
 
+    shares_database = False
+
     def __init__(self) -> None:
         self.shelves: dict[uuid.UUID, Shelf] = {}
         self.reservations: dict[uuid.UUID, Reservation] = {}
@@ -76,6 +79,10 @@ class InMemoryInventory:
 
     def take_back(self, order_id):
         self._do("take_back", lambda: self._step(order_id, "fulfilled", "taken_back", Counter(on_hand=1)))
+
+    def offers(self, products):
+        sold = {product: shelf for product, shelf in self.shelves.items() if product in products and shelf.active}
+        return self._do("offers", lambda: {product: offer(shelf) for product, shelf in sold.items()})
 
     def held(self):
         for order_id, reservation in sorted(self.reservations.items()):
@@ -128,7 +135,11 @@ class InMemoryInventory:
 
     def _refuse(self, code, lines):
         if lines:
-            raise Unorderable(code, [{"product": str(line.product)} for line in lines])
+            raise Unorderable(code, [self._name(line) for line in lines])
+
+    def _name(self, line):
+        shelf = self.shelves.get(line.product)
+        return {"product": str(line.product)} | ({"name": shelf.name} if shelf else {})
 
     def _hold(self, line):
         shelf = self.shelves[line.product]
@@ -147,10 +158,15 @@ class InMemoryInventory:
             raise Gone
 
 
+def offer(shelf):
+    return Offer(shelf.name, shelf.price, shelf.currency, shelf.on_hand - shelf.reserved)
+
+
 def compare(line, shelf):
     seen, price = (write_amount(amount, shelf.currency) for amount in (line.price, shelf.price))
-    return {"product": str(line.product), "seen": seen, "price": price, "currency": shelf.currency}
+    return {"product": str(line.product), "name": shelf.name, "seen": seen, "price": price, "currency": shelf.currency}
 
 
 def count(line, shelf):
-    return {"product": str(line.product), "wanted": line.quantity, "available": shelf.on_hand - shelf.reserved}
+    left = shelf.on_hand - shelf.reserved
+    return {"product": str(line.product), "name": shelf.name, "wanted": line.quantity, "available": left}

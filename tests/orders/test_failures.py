@@ -1,11 +1,13 @@
 """What happens when products is away, answers are lost, and changes race."""
 
 import threading
+import time
 import uuid
 
 import pytest
 from django.db import connection, transaction
 
+from database import deadlines
 from orders import checkout, resuming, transitions
 from orders.models import Event, Order
 
@@ -21,6 +23,17 @@ def test_products_down_leaves_the_order_pending(alice, tea, place, inventory):
     assert response["Location"].endswith(f"/api/orders/{Order.objects.get().pk}/")
     assert response["Retry-After"] == "5"
     assert alice.get("/api/orders/").json()["results"][0]["status"] == "pending"
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(("is_down", "status"), [(False, 201), (True, 202)])
+def test_what_came_of_it_is_written_though_the_time_of_the_request_is_over(
+    alice, tea, place, inventory, is_down, status
+):
+    inventory.down = is_down
+    inventory.meanwhile = lambda: deadlines._ends.set(time.monotonic())
+
+    assert place(alice, {tea: 2}).status_code == status
 
 
 def test_products_back_settles_it(alice, tea, place, inventory):
@@ -223,16 +236,15 @@ def test_an_order_that_products_holds_other_lines_for_waits(alice, tea, place, i
 
     assert place(alice, {tea: 2}, key='"k"').status_code == 202
     assert "OtherLines" in caplog.text
-    assert resuming.settle_orders() == {"settled": 0, "stuck": 0, "left": 1}
+    assert Order.objects.get().stuck == "products holds other lines for it"
+    assert resuming.settle_orders() == {"settled": 0, "stuck": 0, "left": 0}
+    reservation.asked = wanted(tea, 2)
+    assert place(alice, {tea: 2}, key='"k"').status_code == 201
+    assert Order.objects.get().stuck == ""
 
 
-def test_of_two_debts_only_the_one_that_was_heard_is_cleared(alice, dave, tea, place, act, inventory):
-    order = place(alice, {tea: 2}).json()
-    act(dave, order, "pay", reference="P-1")
-    inventory.down = True
-    for action in ("ship", "deliver", "return"):
-        act(dave, order, action)
-    inventory.down = False
+def test_of_two_debts_only_the_one_that_was_heard_is_cleared(return_unheard, tea, inventory):
+    return_unheard(2)
     inventory.meanwhile = lambda: setattr(inventory, "meanwhile", lambda: setattr(inventory, "down", True))
 
     assert resuming.settle_orders() == {"settled": 0, "stuck": 0, "left": 1}

@@ -3,7 +3,10 @@
 import uuid
 
 import pytest
+from django.db.models import Value
+from django.db.models.functions import Concat, Substr
 
+from orders import basket
 from orders.models import Order
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +41,7 @@ def notes(page):
     return [str(message) for message in page.context["messages"]]
 
 
-def test_a_form_places_an_order_and_leads_to_it(browser, alice, tea, order_form):
+def test_a_form_of_the_release_before_places_an_order_and_leads_to_it(browser, alice, tea, order_form):
     answer = browser.post("/orders/", order_form(tea, quantity=2, ship_to="1 Mosaic Lane"))
 
     order = placed(answer)
@@ -58,59 +61,12 @@ def test_a_form_sent_twice_orders_once(browser, tea, order_form):
     assert Order.objects.count() == 1
 
 
-def test_a_key_used_for_something_else_shows_the_form_again_and_the_earlier_order(browser, tea, order_form):
-    form = order_form(tea)
-    earlier = browser.post("/orders/", form)["Location"]
-
-    page = browser.post("/orders/", form | {"quantity": 3})
-
-    assert page.status_code == 422
-    assert f'href="{earlier}"' in text(page)
-    assert page.context["form"]["quantity"].value() == 3
-    assert page.context["form"]["key"].value() != form["key"]
-    assert Order.objects.count() == 1
-
-
-def test_too_little_stock_is_told_and_what_there_is_offered(browser, mug, order_form):
-    page = browser.post("/orders/", order_form(mug, price="9.80", quantity=5))
+def test_what_a_form_of_the_release_before_could_not_order_is_in_the_basket(browser, mug, order_form):
+    page = browser.post("/orders/", order_form(mug, name="Mug", price="9.80", currency="EUR", quantity=5))
 
     assert page.status_code == 409
-    assert "Only 3 left; you wanted 5." in text(page)
-    assert page.context["form"]["quantity"].value() == 3
-    assert browser.post("/orders/", hidden(page)).status_code == 302
-
-
-def test_a_changed_price_is_told_and_the_new_one_offered(browser, tea, order_form):
-    page = browser.post("/orders/", order_form(tea, price="4.00"))
-
-    assert page.status_code == 409
-    assert "The price is 4.50 EUR now; you saw 4.00." in text(page)
-    assert placed(browser.post("/orders/", hidden(page))).status == "placed"
-
-
-def hidden(page):
-    """What a shown form would send."""
-    return {field.name: field.value() or "" for field in page.context["form"]}
-
-
-def test_a_product_nobody_knows_is_told_without_a_form(browser, order_form):
-    page = browser.post("/orders/", order_form(uuid.uuid4()))
-
-    assert page.status_code == 409
-    assert "There is no such product." in text(page)
-    assert page.context["form"] is None
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [("quantity", "0"), ("quantity", "-1"), ("quantity", "99999"), ("quantity", "two"), ("ship_to", "x" * 1001)],
-)
-def test_a_field_filled_in_wrongly_is_told_beside_it(browser, tea, order_form, field, value):
-    page = browser.post("/orders/", order_form(tea) | {field: value})
-
-    assert page.status_code == 400
-    assert f'id="id_{field}_error"' in text(page)
-    assert not Order.objects.exists()
+    assert page.context["notes"] == [("Mug", "Only 3 left; you wanted 5. Your basket has that now.")]
+    assert [line["quantity"] for line in page.context["group"].lines] == [3]
 
 
 @pytest.mark.parametrize("field", ["key", "product", "price"])
@@ -187,8 +143,12 @@ def test_bobs_browser_finds_no_order_of_alices(browser, bob, tea, order_form):
 def test_a_button_cancels_an_order(browser, tea, order_form, inventory):
     address = browser.post("/orders/", order_form(tea))["Location"]
 
+    shown, asked = browser.get(address), browser.get(f"{address}cancel/")
     page = browser.post(f"{address}cancel/", follow=True)
 
+    assert f'href="{address}cancel/"' in text(shown)
+    assert f'action="{address}cancel/"' not in text(shown)
+    assert "This cannot be undone." in text(asked)
     assert notes(page) == ["The order is cancelled."]
     assert page.context["actions"] == []
     assert Order.objects.get().status == "cancelled"
@@ -200,7 +160,7 @@ def test_cancelling_too_late_changes_nothing_and_says_so(browser, dave, tea, ord
 
     page = browser.post(f"{address}cancel/", follow=True)
 
-    assert notes(page) == ["The order is paid now, so nothing was changed."]
+    assert notes(page)[-1:] == ["The order is paid now, so nothing was changed."]
     assert Order.objects.get().status == "paid"
 
 
@@ -241,13 +201,27 @@ def test_an_action_that_does_not_exist_is_not_found(browser, tea, order_form):
     assert browser.post(f"{address}explode/").status_code == 404
 
 
-def test_the_address_of_an_action_only_shows_the_order_when_it_is_read(browser, tea, order_form):
+def test_the_address_of_an_action_does_nothing_when_it_is_read(browser, dave, tea, order_form):
     address = browser.post("/orders/", order_form(tea))["Location"]
 
-    answer = browser.get(f"{address}cancel/")
+    asked, shown = browser.get(f"{address}cancel/"), dave.browser.get(f"{address}pay/")
+    unpaid = Order.objects.get().status
+    dave.browser.post(f"{address}pay/", {"reference": "R1"})
+    too_late = browser.get(f"{address}cancel/")
 
-    assert (answer.status_code, answer["Location"]) == (302, address)
-    assert Order.objects.get().status == "placed"
+    assert (asked.status_code, unpaid) == (200, "placed")
+    assert [(answer.status_code, answer["Location"]) for answer in (shown, too_late)] == [(302, address)] * 2
+    assert Order.objects.get().status == "paid"
+
+
+def test_who_is_asked_whether_to_cancel_a_paid_order_reads_what_becomes_of_the_money(browser, dave, tea, order_form):
+    address = browser.post("/orders/", order_form(tea))["Location"]
+
+    unpaid = [text(person.get(f"{address}cancel/")) for person in (browser, dave.browser)]
+    dave.browser.post(f"{address}pay/", {"reference": "R1"})
+
+    assert ["You owe nothing for it" in page for page in unpaid] == [True, False]
+    assert "What was paid is not paid back by itself." in text(dave.browser.get(f"{address}cancel/"))
 
 
 def test_an_order_needs_the_csrf_token(alice, tea, order_form):
@@ -261,5 +235,133 @@ def test_an_order_needs_the_csrf_token(alice, tea, order_form):
 def test_nobody_orders_without_a_token(client, tea, order_form):
     answer = client.post("/orders/", order_form(tea))
 
-    assert (answer.status_code, answer["Location"]) == (302, "/login/?next=/orders/")
+    assert (answer.status_code, answer["Location"]) == (302, "/login/?next=/orders/#lost")
     assert not Order.objects.exists()
+
+
+def test_a_thousand_letters_on_many_lines_are_counted_as_the_api_does(alice, order_form, tea):
+    """A browser sends each line break as two characters."""
+    lines = "\n".join(["x" * 90] * 11)
+
+    answer = alice.browser.post("/orders/", order_form(tea, ship_to=lines.replace("\n", "\r\n")))
+
+    order = Order.objects.get()
+    assert (answer.status_code, len(lines), order.ship_to) == (302, 1000, lines)
+
+
+def test_what_an_order_of_the_api_was_refused_for_is_named(browser, place, alice, mug):
+    order = place(alice, {mug: 9}).json()["order"]
+
+    assert "Mug" in text(browser.get(f"/orders/{order}/"))
+
+
+# Looking for an order ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ordered(place, alice, bob, tea, mug):
+    """Alice's order of tea and her order of mugs; Bob has one of tea, too."""
+    place(bob, {tea: 1})
+    return [Order.objects.get(pk=place(alice, {product: 1}).json()["id"]) for product in (tea, mug)]
+
+
+@pytest.mark.parametrize("words", ["TE", "tea", "{0.number}", " {0.number} "])
+def test_an_order_is_found_by_its_number_and_by_what_is_in_it(browser, ordered, words):
+    page = browser.get("/orders/", {"q": words.format(*ordered)})
+
+    assert shown(page) == [ordered[0].number]
+
+
+def test_orders_are_narrowed_by_status(browser, dave, act, ordered):
+    act(dave, {"id": ordered[0].pk}, "pay", reference="R1")
+
+    assert shown(browser.get("/orders/?status=paid")) == [ordered[0].number]
+    assert "No such order" in text(browser.get("/orders/?status=paid&q=mug"))
+
+
+def test_a_search_leads_on_page_by_page(browser, place, alice, tea, settings):
+    settings.UNPAID_ORDERS = 30
+    for _ in range(21):
+        place(alice, {tea: 1}) if Order.objects.count() < 10 else Order.objects.create(customer_id=alice.sub)
+    Order.objects.update(number=Concat(Value("AB"), Substr("number", 3)))
+
+    first = browser.get("/orders/?q=ab")
+    second = browser.get(f"/orders/{first.context['next']}")
+
+    assert len(set(shown(first) + shown(second))) == 21
+
+
+def test_times_are_those_of_the_shop_and_say_so(browser, settings, ordered):
+    settings.TIME_ZONE = "Asia/Tokyo"
+    Order.objects.update(created_at="2026-01-01T20:00:00Z")
+
+    page = text(browser.get("/orders/"))
+
+    assert "2 Jan 2026, 05:00" in page
+    assert "Times are those of Asia/Tokyo." in page
+
+
+def test_how_to_pay_is_said_until_it_is_paid(browser, dave, act, ordered, settings):
+    settings.PAYMENT_WORDS = "By bank transfer\nto XX00 1234"
+    address = f"/orders/{ordered[0].pk}/"
+
+    before = text(browser.get(address))
+    act(dave, {"id": ordered[0].pk}, "pay", reference="R1")
+
+    assert "to XX00 1234" in before
+    assert "Please pay until" in before
+    assert "to XX00 1234" not in text(browser.get(address))
+
+
+def test_an_order_is_printed_with_seller_and_customer_and_without_the_menu(browser, bob, settings, ordered):
+    settings.SELLER = "Tessera Ltd\n2 Tile Street"
+    address = f"/orders/{ordered[0].pk}/print/"
+
+    page = text(browser.get(address))
+
+    assert [words in page for words in ("2 Tile Street", "alice@example.com", "4.50 EUR")] == [True] * 3
+    assert "Log out" not in page
+    assert bob.browser.get(address).status_code == 404
+
+
+def test_an_order_is_ordered_again_as_far_as_it_is_still_sold(browser, alice, place, inventory, tea, mug):
+    order = place(alice, {tea: 2, mug: 1}).json()
+    inventory.shelves[mug].active = False
+    inventory.reprice(tea, "5.00")
+
+    page = browser.post(f"/orders/{order['id']}/order-again/", follow=True)
+
+    assert notes(page) == [
+        "Mug: It is no longer sold.",
+        "Tea: The price is 5.00 EUR now; you saw 4.50.",
+        f"1 of 2 products of order {order['number']} went into your basket.",
+    ]
+    assert [(line.name, line.quantity, line.price) for line in basket.list_basket(alice.sub)] == [("Tea", 2, 5)]
+
+
+def test_what_was_refused_is_ordered_again_and_a_price_that_is_the_same_is_not_called_another(
+    alice, browser, inventory, tea, mug
+):
+    cup = inventory.add("cup", price="7.00")
+    seen = [(tea, 2, {"price": "4.50"}), (cup, 1, {"price": "7.00"}), (mug, 5, {})]
+    lines = [{"product": str(product), "quantity": quantity, **price} for product, quantity, price in seen]
+    refused = alice.post("/api/orders/", {"lines": lines}, headers={"Idempotency-Key": '"a"'}).json()["order"]
+    inventory.reprice(cup, "8.00")
+
+    page = browser.post(f"/orders/{refused}/order-again/", follow=True)
+
+    told = ["Cup: The price is 8.00 EUR now; you saw 7.00.", "Mug: Only 3 left; you wanted 5."]
+    assert sorted(notes(page)[:-1]) == told
+
+
+def test_what_products_cannot_be_asked_about_is_ordered_again_as_it_was(browser, alice, place, inventory, tea):
+    order = place(alice, {tea: 2}).json()
+    inventory.down = True
+
+    browser.post(f"/orders/{order['id']}/order-again/")
+
+    assert [(line.name, line.quantity) for line in basket.list_basket(alice.sub)] == [("Tea", 2)]
+
+
+def test_nobody_orders_the_order_of_another_again(bob, ordered):
+    assert bob.browser.post(f"/orders/{ordered[0].pk}/order-again/").status_code == 404

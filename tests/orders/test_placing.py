@@ -3,6 +3,7 @@
 import pytest
 
 from orders.models import Event, IdempotencyKey, Order
+from tests.conftest import Person
 
 pytestmark = pytest.mark.django_db
 
@@ -143,7 +144,6 @@ def test_who_may_not_order_stores_nothing(request, person, status, tea, place):
 
 
 def test_ordering_takes_the_scope(tea, place):
-    from tests.conftest import Person
 
     response = place(Person("eve", "orders:read"), {tea: 1})
 

@@ -167,7 +167,7 @@ def test_placing_takes_as_many_queries_however_long(alice, place, inventory, cou
     products = {inventory.add(f"item-{number}"): 1 for number in range(count)}
     alice.get("/api/orders/")
 
-    with django_assert_num_queries(12 + (connection.vendor == "postgresql")):
+    with django_assert_num_queries(13 + (connection.vendor == "postgresql")):
         place(alice, products)
 
     assert Order.objects.get().lines.count() == count
@@ -180,3 +180,11 @@ def test_a_placed_order_never_lacks_its_prices(alice, tea, place):
 
     with pytest.raises(IntegrityError), transaction.atomic():
         Order.objects.update(total=None)
+
+
+def test_a_status_that_is_none_is_told_the_right_ones(alice):
+    refused = alice.get("/api/orders/", {"status": "place"})
+
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid")
+    assert refused.json()["errors"]["status"][0].startswith("It is one of: pending, placed, ")
+    assert alice.get("/api/orders/", {"status": ""}).status_code == 200

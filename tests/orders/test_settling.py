@@ -1,12 +1,15 @@
 """What runs beside requests: settling, expiring, clearing."""
 
 import re
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
+from django.utils import timezone
 
+from database import bounded_counts
 from orders.jobs import JOBS
 from orders.models import Event, Order
 from orders.resuming import expire_unpaid, settle_orders
@@ -84,7 +87,44 @@ def test_metrics_tell_what_is_unsettled(client, alice, tea, place, act, inventor
     overdue = place(alice, {tea: 1}).json()
     later(overdue["id"], minutes=16)
 
-    assert figures(client) == {"owing": 1, "waiting": 2, "overdue": 1}
+    assert figures(client) == {"owing": 1, "waiting": 2, "overdue": 1, "stuck": 0}
+
+
+def test_metrics_tell_the_status_of_orders(client, alice, dave, tea, place, act):
+    act(dave, place(alice, {tea: 1}).json(), "pay", reference="P-1")
+    place(alice, {tea: 1})
+
+    found = figures(client, "tessera_orders")
+
+    assert {status: count for status, count in found.items() if count} == {"paid": 1, "placed": 1}
+    assert len(found) == 9
+
+
+def test_metrics_tell_for_how_long_orders_are_unsettled(client, alice, tea, place, act, inventory, later):
+    """An order that owes something may be old: what counts is when its status changed."""
+    owing = place(alice, {tea: 1}).json()
+    later(owing["id"], hours=20)
+    inventory.down = True
+    act(alice, owing, "cancel")
+    later(place(alice, {tea: 1}).json()["id"], minutes=10)
+    Event.objects.filter(subject=owing["id"]).update(at=timezone.now() - timedelta(minutes=2))
+
+    found = figures(client, "tessera_orders_oldest_seconds")
+
+    assert {state: seconds // 60 for state, seconds in found.items()} == {
+        "owing": 2,
+        "waiting": 10,
+        "overdue": 0,
+        "stuck": 0,
+    }
+
+
+def test_metrics_count_up_to_a_bound(client, alice, tea, place, monkeypatch):
+    monkeypatch.setattr(bounded_counts, "MOST", 2)
+    for _ in range(3):
+        place(alice, {tea: 1})
+
+    assert figures(client, "tessera_orders")["placed"] == 2
 
 
 def test_metrics_are_there_without_a_database(client):
@@ -92,12 +132,14 @@ def test_metrics_are_there_without_a_database(client):
         raise OperationalError("away")
 
     with connection.execute_wrapper(away):
+        answer = client.get("/metrics")
+        assert (answer.status_code, b"tessera_http_requests_total" in answer.content) == (200, True)
         assert figures(client) == {}
 
 
-def figures(client):
+def figures(client, name="tessera_orders_unsettled"):
     text = client.get("/metrics").content.decode()
-    found = re.findall(r'^tessera_orders_unsettled\{state="(\w+)"\} (\d+)', text, re.MULTILINE)
+    found = re.findall(rf'^{name}\{{\w+="(\w+)"\}} (\d+)', text, re.MULTILINE)
     return {state: int(count) for state, count in found}
 
 
@@ -106,4 +148,14 @@ def test_every_job_runs_on_an_empty_shop():
         run()
         assert interval > 0
 
-    assert list(JOBS) == ["settle", "expire", "clear"]
+    assert list(JOBS) == [
+        "settle",
+        "retry",
+        "expire",
+        "clear",
+        "clear baskets",
+        "forget people",
+        "forget unpaid",
+        "send mails",
+        "clear mails",
+    ]

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from products import reservations
+from products.management.commands.import_products import BAD_ROWS
 from products.models import Event, Movement, Product, Stock
 from products.reservations import RequestedLine
 
@@ -19,15 +20,19 @@ HEADER = "sku,name,description,category,price,currency,active,on_hand"
 
 @pytest.fixture
 def load(tmp_path):
-    """Import lines (or bytes) as a file; the lines that the command prints."""
+    """Import lines (or bytes) as a file; the lines that the command prints, but for how it was read."""
 
     def load(*lines, **options):
         content = lines[0] if isinstance(lines[0], bytes) else "\n".join(lines).encode()
         file = tmp_path / "products.csv"
         file.write_bytes(content)
         out = StringIO()
-        call_command("import_products", str(file), stdout=out, **options)
-        return out.getvalue().splitlines()
+        try:
+            call_command("import_products", str(file), stdout=out, **options)
+        except CommandError as error:
+            if error.returncode != BAD_ROWS or "strict" in options:
+                raise
+        return [line for line in out.getvalue().splitlines() if not line.startswith(("Read as ", "New products "))]
 
     return load
 
@@ -88,21 +93,23 @@ def test_the_last_good_row_of_a_sku_wins(load):
     [
         (",Tea,,,4.50,,,", "sku is missing"),
         ("TEA,,,,4.50,,,", "name is missing"),
-        ("TEA", "name is missing"),
+        ("TEA", "it has 1 cell, and the header has 8"),
+        ("TEA,Tea,,,4,50,,,", "it has 9 cells, and the header has 8"),
         ("TEA,Tea,,,,,,", "price is missing"),
         (f"TEA,{'T' * 201},,,4.50,,,", "name is longer than 200 characters"),
-        ("TEA,T\0a,,,4.50,,,", "name has a character that cannot be stored"),
+        ("TEA,T\0a,,,4.50,,,", "name: The character U+0000 cannot be taken here."),
         ("TEA,Tea,,,four,,,", "price 'four' is not a number"),
         ("TEA,Tea,,,NaN,,,", "price 'NaN' is not a number"),
         ("TEA,Tea,,,1e3,,,", "price '1e3' is not a number"),
         ("TEA,Tea,,,-1,,,", "price '-1': A price is above zero."),
-        ("TEA,Tea,,,4.505,,,", "price '4.505': EUR has 2 digits after the point."),
+        ("TEA,Tea,,,4.505,,,", "price '4.505' may be 4505 or 4.505: say which sign the decimals have (--decimal)"),
+        ("TEA,Tea,,,4.5051,,,", "price '4.5051': EUR has 2 digits after the point."),
         ("TEA,Tea,,,4.50,JPY,,", "price '4.50': JPY has 0 digits after the point."),
         ("TEA,Tea,,,9999999999,,,", "price '9999999999': A price is at most 1,000,000,000."),
         ("TEA,Tea,,,4.50,XXX,,", "currency 'XXX' is not taken"),
         ("TEA,Tea,,,4.50,,perhaps,", "active 'perhaps' is neither true nor false"),
         ("TEA,Tea,,,4.50,,,some", "on_hand 'some' is not a whole number"),
-        ("TEA,Tea,,,4.50,,,-1", "on_hand '-1' is not a whole number"),
+        ("TEA,Tea,,,4.50,,,-1", "on_hand '-1' is below zero"),
         ("TEA,Tea,,,4.50,,,1.5", "on_hand '1.5' is not a whole number"),
         ("TEA,Tea,,,4.50,,,10000000000", "on_hand 10000000000 is more than 1,000,000,000"),
     ],
@@ -156,9 +163,10 @@ def test_a_number_on_hand_is_for_new_products_only(load, tea):
     assert [(row[0], row[-1]) for row in shelf()] == [("CUP", 5), ("TEA", 10)]
 
 
-def test_a_mapped_column_corrects_stock_by_a_movement(load, tea, counters):
-    load("sku,name,price,Quantity", "TEA,Tea,4.50,4.0", on_hand="Quantity")
+def test_a_column_corrects_stock_by_a_movement(load, tea, counters):
+    said = load("sku,name,price,Quantity", "TEA,Tea,4.50,4.0", on_hand="Quantity", stock="set")
 
+    assert said[0] == "stock of TEA: 10 before, 4 after"
     assert counters(tea) == (4, 0)
     newest = Movement.objects.values("kind", "on_hand", "reason", "sub").first()
     assert newest == {"kind": "correct", "on_hand": -6, "reason": "import", "sub": "system"}
@@ -173,7 +181,7 @@ def test_an_empty_cell_leaves_stock_as_it_is(load, tea, counters):
 def test_stock_below_what_is_reserved_is_a_bad_row(load, tea, counters):
     reservations.reserve(uuid.uuid4(), [RequestedLine(tea.pk, 4)])
 
-    said = load("sku,name,price,on_hand", "TEA,Green tea,5.00,3")
+    said = load("sku,name,price,on_hand", "TEA,Green tea,5.00,3", stock="set")
 
     assert said[0] == "line 2: on_hand 3 is below the 4 reserved"
     assert (counters(tea), Product.objects.get().name) == ((10, 4), "Tea")
@@ -196,33 +204,36 @@ def test_a_file_of_many_batches_is_written_whole(load):
 
 
 WIDE = b"T" * 100_000 + b"\n"
-TOO_LONG = "is not CSV: a row has more than 131,072 characters"
+
+
+def packed(content):
+    """Bytes that take long to make, made by the test that wants them and not by all that collect it."""
+    return lambda: gzip.compress(content(), compresslevel=1, mtime=0)
 
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"", "There is no column 'sku' for sku; there are"),
-        (b"sku,name\nTEA,Tea\n", "There is no column 'price' for price; there are \\['sku', 'name'\\]"),
-        (b"sku;name;price\nTEA;Tea;4.50\n", "There is no column 'sku'"),
+        (b"", "The file is empty"),
+        (b"\n,,\n", "The file is empty"),
+        (b"PK\x03\x04" + b"\x81\0" * 100, r"This is a workbook \(.xlsx, .ods\) or a zip archive, and no CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), r"This is a workbook \(.xls\)"),
+        (b"%PDF-1.7\n\x8d", "This is a PDF"),
+        (gzip.compress(gzip.compress(b"sku", mtime=0), mtime=0), "This is packed twice"),
+        (",".join(map(str, range(900))).encode(), "'18', '19' and 880 more"),
+        (b"sku,name\nTEA,Tea\n", "There is no column 'price' for price; there are 'sku', 'name'"),
         (b"sku,name,price,sku\n", "The column 'sku' is there twice"),
-        ("sku,name,price\nTEE,Grüner Tee,4.50\n".encode("latin-1"), "The file is not utf-8 text"),
-        ("sku,name,price\nTEA,Tea,4.50\n".encode("utf-16"), "The file is not utf-8 text"),
-        (b'sku,name,price\nTEA,"Tea,4.50\n', "Line 2 is not CSV"),
-        (b"sku,name,price\nTEA," + b"T" * 200_000 + b",4.50\n", f"Line 2 {TOO_LONG}"),
-        (b"sku,name,price\nTEA," + b'"\n",' * 100_000 + b"4.50\n", f"Line 2 {TOO_LONG}"),
-        (gzip.compress(b" " * 64_000_000, mtime=0), f"Line 1 {TOO_LONG}"),
-        (
-            gzip.compress(b"sku,name,price\n" + WIDE * 2_700, mtime=0),
-            "more than 268,435,456 bytes, unpacked",
-        ),
+        (b'sku,name,price\nTEA,"Tea,4.50\n', "Line 2 opens a quotation mark that is never closed"),
+        (b'sku,name,price\nTEA,"' + b"T" * 200_000, "Line 2 opens a quotation mark that is never closed"),
+        (packed(lambda: b" " * 64_000_000), "The header cannot be read: it has more than 131,072 characters"),
+        (packed(lambda: b"sku,name,price\n" + WIDE * 2_700), "more than 268,435,456 bytes, unpacked"),
         (gzip.compress(b"sku,name,price\nTEA,Tea,4.50\n", mtime=0)[:-12], "The gzip file is damaged"),
         (b"\x1f\x8brubbish", "The gzip file is damaged"),
     ],
 )
 def test_a_file_that_cannot_be_taken_is_told_in_words(load, content, complaint):
     with pytest.raises(CommandError, match=complaint):
-        load(content)
+        load(content() if callable(content) else content)
 
     assert shelf() == []
 
@@ -233,7 +244,7 @@ def test_a_column_that_was_asked_for_must_be_there(load):
 
 
 def test_another_encoding_may_be_named(load):
-    load("sku,name,price\nTEE,Grüner Tee,4.50\n".encode("latin-1"), encoding="latin-1")
+    load("sku,name,price\nTEE,Grüner Tee,4.50\n".encode("mac_roman"), encoding="mac_roman")
 
     assert [row[1] for row in shelf()] == ["Grüner Tee"]
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from products import catalogue, reservations, stock
-from products.csv_import import Layout, import_products
+from products.csv_files.importing import Import, OnExisting, import_products
 from products.models import Product, Reservation
 from products.reservations import RequestedLine
 from wire.events import SYSTEM
@@ -96,7 +96,7 @@ def test_imports_at_once_make_one_catalogue(at_once, order_id, tea, tmp_path, co
     file.write_text(
         "sku,name,price,on_hand\n" + "".join(f"S{n},Thing {n},1.00,5\n" for n in range(300)) + "TEA,Tea,5,9\n"
     )
-    load = partial(import_products, file, Layout(), quiet=True)
+    load = partial(import_products, Import(file, on_existing=OnExisting.SET))
 
     reports = at_once(load, load, partial(reservations.reserve, order_id, [RequestedLine(tea.pk, 2)]))[:2]
 

@@ -58,8 +58,8 @@ def test_one_shortage_rolls_all_back_and_every_shortage_is_told(tea, cup, add, o
         reservations.reserve(order_id, [RequestedLine(tea.pk, 1), RequestedLine(cup.pk, 4), RequestedLine(pot.pk, 1)])
 
     assert sorted(refusal.value.lines, key=lambda line: line["wanted"]) == [
-        {"product": str(pot.pk), "wanted": 1, "available": 0},
-        {"product": str(cup.pk), "wanted": 4, "available": 3},
+        {"product": str(pot.pk), "name": pot.name, "wanted": 1, "available": 0},
+        {"product": str(cup.pk), "name": cup.name, "wanted": 4, "available": 3},
     ]
     assert [counters(tea), counters(cup), counters(pot)] == [(10, 0), (3, 0), (0, 0)]
     assert not Reservation.objects.exists()
@@ -81,7 +81,8 @@ def test_a_price_that_its_buyer_did_not_see_is_refused(tea, cup, order_id, count
             order_id, [RequestedLine(tea.pk, 1, Decimal("4.00")), RequestedLine(cup.pk, 1, Decimal("12.000"))]
         )
 
-    assert refusal.value.lines == [{"product": str(tea.pk), "seen": "4.00", "price": "4.50", "currency": "EUR"}]
+    facts = {"seen": "4.00", "price": "4.50", "currency": "EUR"}
+    assert refusal.value.lines == [{"product": str(tea.pk), "name": "Tea", **facts}]
     assert counters(tea) == (10, 0)
 
 
@@ -100,7 +101,10 @@ def test_a_retired_product_cannot_be_ordered(tea, cup, order_id):
     with pytest.raises(reservations.Unorderable) as refusal:
         reservations.reserve(order_id, [RequestedLine(tea.pk, 1), RequestedLine(cup.pk, 1)])
 
-    assert (refusal.value.code, refusal.value.lines) == ("retired-product", [{"product": str(cup.pk)}])
+    assert (refusal.value.code, refusal.value.lines) == (
+        "retired-product",
+        [{"product": str(cup.pk), "name": cup.name}],
+    )
 
 
 def test_two_currencies_cannot_be_ordered_together(tea, add, order_id):
@@ -110,7 +114,7 @@ def test_two_currencies_cannot_be_ordered_together(tea, add, order_id):
         reservations.reserve(order_id, [RequestedLine(tea.pk, 1), RequestedLine(scone.pk, 1)])
 
     assert refusal.value.code == "mixed-currencies"
-    assert refusal.value.lines == [{"product": str(product)} for product in sorted([tea.pk, scone.pk])]
+    assert [line["product"] for line in refusal.value.lines] == [str(pk) for pk in sorted([tea.pk, scone.pk])]
 
 
 @pytest.mark.parametrize(("quantity", "price"), [(3, None), (2, Decimal("4.00"))])

@@ -1,14 +1,16 @@
 """Staff look after products and stock in the admin."""
 
+import re
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 
-from products import catalogue, reservations
+from products import catalogue, reservations, stock
+from products.admin import ProductForm
 from products.models import Event, Movement, Product, Reservation, Stock
 from products.reservations import RequestedLine
-from wire.events import SYSTEM
+from wire.events import SYSTEM, Named
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +31,8 @@ def held(tea, cup, order_id):
 def form_of(product, **changes):
     fields = ("sku", "name", "description", "category", "price", "currency")
     filled = {name: getattr(product, name) for name in fields}
-    return filled | {"active": "on", "opened_at": product.version} | changes
+    opened = ProductForm(instance=Product.objects.get(pk=product.pk)).initial["opened"]
+    return filled | {"active": "on", "opened": opened} | changes
 
 
 @pytest.mark.parametrize("section", ["product", "stock", "movement", "reservation", "event"])
@@ -50,7 +53,7 @@ def test_the_page_of_a_product_shows_its_stock_and_movements(browser, tea, held)
     page = browser.get(f"{ADMIN}product/{tea.pk}/change/").content.decode()
 
     assert "10 on hand, 4 reserved, 6 available" in page
-    assert f"order {held}" in page
+    assert f'<a href="{ADMIN}reservation/{held}/change/">an order</a>' in page
     assert 'name="on_hand"' not in page
     assert 'name="reserved"' not in page
 
@@ -128,8 +131,12 @@ def test_an_edit_of_what_has_changed_meanwhile_is_refused(browser, tea):
 
     page = browser.post(f"{ADMIN}product/{tea.pk}/change/", filled)
 
-    assert "changed by somebody else" in page.content.decode()
+    assert "Somebody else changed this" in page.content.decode()
     assert Product.objects.get(pk=tea.pk).name == "Tea"
+
+    form = page.context["adminform"].form
+    assert browser.post(f"{ADMIN}product/{tea.pk}/change/", form.data).status_code == 302
+    assert Product.objects.values_list("name", "price").get(pk=tea.pk) == ("Green tea", Decimal("5.00"))
 
 
 @pytest.mark.parametrize(
@@ -183,10 +190,25 @@ def test_stock_is_corrected_with_a_reason(browser, carol, tea, counters):
     assert Movement.objects.filter(reason="broken", sub=carol.sub, on_hand=-3).exists()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_correction_that_is_sent_twice_counts_once(browser, tea, counters):
+    address = f"{ADMIN}product/{tea.pk}/correct/"
+    [key] = re.findall(r'name="key" value="([^"]+)"', browser.get(address).content.decode())
+    filled = {"change": "-3", "reason": "broken", "key": key}
+
+    pages = [browser.post(address, filled, follow=True).content.decode() for _ in range(2)]
+
+    assert counters(tea) == (7, 0)
+    assert ["was made already; nothing was done again" in page for page in pages] == [False, True]
+    assert browser.post(address, {**filled, "key": str(uuid4())}).status_code == 302
+    assert counters(tea) == (4, 0)
+
+
 @pytest.mark.parametrize(
     ("filled", "words"),
     [
-        ({"change": "-7", "reason": "broken"}, "less on hand than is held"),
+        ({"change": "-7", "reason": "broken"}, "Orders hold 4 of the 10 on hand, so no more than 6 can be taken"),
+        ({"change": "-50", "reason": "broken"}, "50 cannot be taken away: no more than 10 are on hand."),
         ({"change": "0", "reason": "count"}, "Nothing would change."),
         ({"change": "5", "reason": ""}, "This field is required."),
         ({"change": "lots", "reason": "count"}, "Enter a whole number."),
@@ -245,3 +267,56 @@ def test_the_history_of_a_product_is_its_events(browser, tea):
 
     assert "created" in page
     assert "stock corrected" in page
+
+
+def test_who_changed_a_price_and_from_what_to_what_stands_in_the_history(browser, carol, admin, tea):
+    price = f"{tea.price + 3:.2f}"
+    browser.post(f"{ADMIN}product/{tea.pk}/change/", form_of(tea, price=price))
+    histories = [person.browser.get(f"{ADMIN}product/{tea.pk}/history/").content.decode() for person in (admin, carol)]
+
+    who = "Carol (carol@example.com)"
+    assert all(f"Price: {tea.price:.2f} to {price}" in page for page in histories)
+    assert f'<a href="/admin/accounts/user/{carol.sub}/change/">{who}</a>' in histories[0]
+    assert f"<td>{who}" in histories[1]
+
+
+def test_events_and_movements_name_people_and_things(browser, admin, tea):
+    browser.post(f"{ADMIN}product/{tea.pk}/change/", form_of(tea, name="Green tea"))
+    stock.correct(tea.pk, 1, reason="delivered", by=current(admin))
+
+    events, movements = (admin.browser.get(f"{ADMIN}{section}/").content.decode() for section in ("event", "movement"))
+
+    assert f'product <a href="/admin/products/product/{tea.pk}/change/">Green tea (TEA)</a>' in events
+    assert "Carol (carol@example.com)" in events
+    assert "Name: Tea to Green tea" in events
+    assert "Admin (admin@example.com)" in movements
+
+
+def current(person):
+    return Named(person.sub, name=person.name.capitalize(), email=person.email)
+
+
+def test_stock_is_low_from_where_staff_want_to_be_told(browser, add):
+    low, sold_out, _enough, unwatched = (
+        add(name, on_hand=units) for name, units in zip("abcd", (2, 0, 3, 0), strict=True)
+    )
+    Product.objects.exclude(pk=unwatched.pk).update(low_stock=2)
+
+    listed = browser.get(f"{ADMIN}product/?available=low").context["cl"].result_list
+
+    assert {product.pk for product in listed} == {low.pk, sold_out.pk}
+
+
+def test_a_price_stands_in_the_form_as_its_currency_has_it(browser, tea):
+    page = browser.get(f"{ADMIN}product/{tea.pk}/change/")
+
+    assert page.context["adminform"].form["price"].value() == Decimal("4.50")
+    assert f'value="{tea.price:.2f}"' in page.content.decode()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_how_many_were_changed_is_said_and_that_none_was(browser, tea, times):
+    for _ in range(times):
+        page = browser.post(f"{ADMIN}product/", {"action": "retire", "_selected_action": str(tea.pk)}, follow=True)
+
+    assert {1: "1 product retired.", 2: "nothing was changed."}[times] in page.content.decode()

@@ -15,11 +15,13 @@ from config.local_inventory import LocalInventory
 from orders.inventory import (
     Gone,
     InventoryUnavailable,
+    Offer,
     OtherLines,
     OutOfStock,
     PriceChanged,
     RequestedLine,
     ReservedLine,
+    StockDrift,
     Unorderable,
 )
 from orders.inventory_http import RemoteInventory
@@ -131,8 +133,8 @@ def test_every_shortage_is_told_and_nothing_is_held(inventory, shop, tea, mug, o
         inventory.reserve(order, [RequestedLine(tea, 11), RequestedLine(mug, 4), RequestedLine(plum, 1)])
 
     shortages = [
-        {"product": str(tea), "wanted": 11, "available": 10},
-        {"product": str(mug), "wanted": 4, "available": 3},
+        {"product": str(tea), "name": "Tea", "wanted": 11, "available": 10},
+        {"product": str(mug), "name": "Mug", "wanted": 4, "available": 3},
     ]
     assert caught.value.lines == sorted(shortages, key=lambda line: line["product"])
     assert [shop.counters(product) for product in (tea, mug, plum)] == [(10, 0), (3, 0), (10, 0)]
@@ -143,7 +145,8 @@ def test_a_price_that_changed_is_told_with_both(inventory, shop, tea, mug, order
     with pytest.raises(PriceChanged) as caught:
         inventory.reserve(order, [RequestedLine(tea, 1, Decimal("4.000")), RequestedLine(mug, 1, Decimal("9.80"))])
 
-    assert caught.value.lines == [{"product": str(tea), "seen": "4.00", "price": "4.50", "currency": "EUR"}]
+    facts = {"seen": "4.00", "price": "4.50", "currency": "EUR"}
+    assert caught.value.lines == [{"product": str(tea), "name": "Tea", **facts}]
     assert shop.counters(tea) == (10, 0)
 
 
@@ -167,7 +170,7 @@ def test_what_cannot_be_ordered_is_told(inventory, shop, tea, order, code):
 
     concerned = [tea, other] if code == "mixed-currencies" else [other]
     assert caught.value.code == code
-    assert caught.value.lines == [{"product": str(product)} for product in sorted(concerned)]
+    assert [line["product"] for line in caught.value.lines] == [str(product) for product in sorted(concerned)]
     assert shop.counters(tea) == (10, 0)
 
 
@@ -272,4 +275,24 @@ def test_no_verb_is_called_inside_a_transaction(inventory, order, verb):
     from django.db import transaction
 
     with pytest.raises(RuntimeError), transaction.atomic():
+        getattr(inventory, verb)(order)
+
+
+def test_offers_are_what_is_sold_now_and_hold_nothing(pair):
+    inventory, shop = pair
+    tea, old = shop.add("tea", on_hand=10, price="4.50"), shop.add("old", active=False)
+
+    offers = inventory.offers([tea, old, uuid.uuid4()])
+
+    assert offers == {tea: Offer("Tea", Decimal("4.50"), "EUR", 10)}
+    assert shop.counters(tea) == (10, 0)
+
+
+@pytest.mark.parametrize("pair", ["local", "remote"], indirect=True)
+@pytest.mark.parametrize("verb", ["release", "fulfil"])
+def test_books_that_contradict_what_is_held_are_told(inventory, tea, order, verb):
+    inventory.reserve(order, [RequestedLine(tea, 2)])
+    Stock.objects.update(reserved=0)
+
+    with pytest.raises(StockDrift):
         getattr(inventory, verb)(order)

@@ -12,13 +12,14 @@ from rest_framework.test import APIClient
 if "accounts" not in deployed.SERVICES:
     pytest.skip("the seam needs accounts", allow_module_level=True)
 
+from accounts.factors import two_steps
 from accounts.issuing import keys
 from accounts.issuing.tokens import sign_status_list
 from accounts.login import sessions
 from accounts.models import Session, TokenStatus
 from accounts.people import registration
+from tests.journeys.processes import free_port
 from tests.tokens.clock import Clock
-from tests.tokens.http_server import free_port
 from tokens import verification
 from tokens.cookies import access_name
 from tokens.errors import IssuerUnavailable, ListUnknown, TokenRefused
@@ -33,6 +34,8 @@ LONGEST = 30 * 60
 """Seconds that the longest-lived token lives."""
 BEHIND = 60
 """Seconds that a list may be dated before it was made."""
+PATIENCE = 20.0
+"""Seconds in which accounts has answered."""
 
 
 class Local:
@@ -60,6 +63,10 @@ class Remote:
     def __init__(self, request):
         self.settings = request.getfixturevalue("settings")
         self.settings.ACCOUNTS_URL = request.getfixturevalue("live_server").url
+        # How long a fetch may take is no question here, and a busy machine may need more than a second for one.
+        monkeypatch = request.getfixturevalue("monkeypatch")
+        monkeypatch.setattr("tokens.issuer.TIMEOUT", PATIENCE)
+        monkeypatch.setattr("tokens.fresh_documents.TIMEOUT", PATIENCE)
 
     @contextmanager
     def away(self):
@@ -108,7 +115,7 @@ def alice():
 
 
 def log_in():
-    return sessions.log_in("alice@example.com", PASSWORD, sessions.Origin("api")).access
+    return two_steps.log_in("alice@example.com", PASSWORD, sessions.Origin("api")).access
 
 
 def is_believed(token):

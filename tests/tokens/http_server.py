@@ -1,7 +1,6 @@
 """The real stack on loopback: a WSGI server, what one says to it, and an ear that must hear nothing."""
 
 import http.client
-import socket
 import socketserver
 import threading
 from contextlib import contextmanager
@@ -85,9 +84,3 @@ def listen():
         threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True).start()
         yield ear
         listener.shutdown()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -53,11 +53,12 @@ class ScriptedIssuer:
 def serve():
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            path = self.rfile.readline().split(b" ")[1].decode()
-            while self.rfile.readline().strip():
-                pass
+            # Whoever asks may leave before the question is out.
             with suppress(OSError):
-                issuer.answer(path, self.connection)
+                if line := self.rfile.readline():
+                    while self.rfile.readline().strip():
+                        pass
+                    issuer.answer(line.split(b" ")[1].decode(), self.connection)
 
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True
@@ -88,4 +89,4 @@ def drip(raw: bytes, pause: float = 0.05) -> Callable[[socket.socket], None]:
 
 def silence(line: socket.socket) -> None:
     """Take the question and say nothing."""
-    time.sleep(3)
+    time.sleep(30)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.issuer import KEYS, sign
+from tests.issuer import KEYS, said_in, sign
 from tests.tokens.attacks import ASYMMETRIC, EITHER_WAY, SHARED, SHELLS, present
 
 BOUND = 2.0
@@ -61,11 +61,11 @@ def assert_refused_as_sent(server, target, ear, attack, token):
     assert time.monotonic() - started < BOUND
     assert ear.heard == 0
     challenge = f'Bearer error="invalid_token", error_description="{attack.detail}"'
-    assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, challenge)
+    assert (answer.status, said_in(answer.headers["WWW-Authenticate"])) == (401, challenge)
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert "no-store" in answer.headers["Cache-Control"]
     assert answer.problem == {
-        "type": "urn:tessera:problem:invalid-token",
+        "type": "/problems/invalid-token/",
         "title": "The token is not to be believed",
         "status": 401,
         "detail": attack.detail,

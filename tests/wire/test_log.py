@@ -1,6 +1,10 @@
 """A request leaves one line in the log, which says who asked for what, and nothing that opens anything."""
 
+import json
+from datetime import datetime, timedelta
+
 import pytest
+import structlog
 from django.db import OperationalError
 from django.http import StreamingHttpResponse
 from django.test import Client
@@ -11,7 +15,7 @@ from tests.issuer import read
 from tests.wire.urls import handler400, handler403, handler500
 from tests.wire.urls import urlpatterns as plain
 from tokens.cookies import access_name
-from wire.views import public
+from wire.api.views import public
 
 __all__ = ["handler400", "handler403", "handler500"]
 
@@ -52,6 +56,8 @@ def lines(caplog):
         ("/password-reset/MQ/abc-def", "GET /password-reset/***/"),
         ("/password-reset/MQ/abc-def/more", "GET /password-reset/***/"),
         ("//password-reset/MQ/abc-def/", "GET /password-reset/***/"),
+        ("/account/email/verify/MQ/abc-def/", "GET /account/email/verify/***/"),
+        ("/account/email/verify/", "GET /account/email/verify/"),
         ("/password-reset/", "GET /password-reset/"),
         ("/password-reset/sent/", "GET /password-reset/sent/"),
     ],
@@ -60,6 +66,22 @@ def test_a_line_holds_method_and_path_and_no_secret(client, lines, path, line):
     client.generic("GET", path, PATH_INFO=path.partition("?")[0])
 
     assert [told["request"] for told in lines()] == [line]
+
+
+def test_a_line_has_the_time_in_utc(client, lines):
+    client.get("/healthz")
+
+    (line,) = lines()
+    assert datetime.fromisoformat(line["timestamp"]).utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize("path", ["/a%0Ab", "/a\nb", "/a%0D%0A%7B%22code%22:200%7D", '/a"}', "/a\u2028b", "/a\x1b[2J"])
+def test_nothing_in_an_address_makes_another_line(client, lines, path):
+    client.get(path)
+
+    (line,) = [structlog.processors.JSONRenderer()(None, "", told) for told in lines()]
+    assert line.isprintable()
+    assert json.loads(line)["code"] == 404
 
 
 def test_a_form_of_a_link_by_mail_that_is_refused_shows_no_secret(lines, capfd):

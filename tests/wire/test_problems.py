@@ -9,7 +9,7 @@ from django.test import Client
 pytestmark = pytest.mark.urls("tests.wire.urls")
 
 MISSING = {
-    "type": "urn:tessera:problem:not-found",
+    "type": "/problems/not-found/",
     "title": "There is no such thing",
     "status": 404,
     "detail": "There is nothing here, or nothing that is yours.",
@@ -67,6 +67,37 @@ def test_ten_megabytes_are_413(alice):
 @pytest.mark.parametrize(("size", "answer"), [(64 * 1024, (400, "invalid")), (64 * 1024 + 1, (413, "too-large"))])
 def test_a_body_has_64_kilobytes_at_most(alice, size, answer):
     assert code(post(alice, b'"'.ljust(size - 1, b"a") + b'"')) == answer
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"text": "a", "text": "a"}', b'{"text": {"a": 1, "b": 2, "a": 1}}', b'[{"a": 1, "\\u0061": 2}]'],
+)
+def test_a_name_that_stands_twice_is_400(alice, body):
+    answer = post(alice, body)
+
+    assert code(answer) == (400, "malformed")
+    assert "twice in one object" in answer.json()["detail"]
+
+
+def test_the_same_name_in_two_objects_and_long_numbers_are_json(alice):
+    body = b'{"text": [{"text": 1}, {"text": ' + b"9" * 40 + b"}]}"
+
+    assert code(post(alice, body)) == (400, "invalid")
+
+
+@pytest.mark.parametrize("coding", ["gzip", "identity, gzip", "br", "aes128gcm"])
+@pytest.mark.parametrize("address", ["/api/echo/", "/greet/"])
+def test_a_body_that_is_encoded_is_415_and_says_what_is_taken(alice, coding, address):
+    caller = alice if address.startswith("/api/") else alice.browser
+    answer = caller.post(address, {"text": "a"}, HTTP_CONTENT_ENCODING=coding)
+
+    assert (answer.status_code, answer["Accept-Encoding"]) == (415, "identity")
+
+
+@pytest.mark.parametrize("coding", ["identity", " Identity ", ""])
+def test_a_body_that_says_it_is_not_encoded_is_taken(alice, coding):
+    assert alice.post("/api/echo/", {"text": "a"}, HTTP_CONTENT_ENCODING=coding).status_code == 200
 
 
 def test_brackets_and_commas_in_strings_are_not_counted(alice):
@@ -170,7 +201,7 @@ def test_good_fields_are_taken(alice):
 
 def test_the_facts_of_an_error_are_members_of_its_problem(alice):
     assert problem(alice.get("/api/taken/")) == {
-        "type": "urn:tessera:problem:taken",
+        "type": "/problems/taken/",
         "title": "Taken",
         "status": 409,
         "detail": "The state of things does not allow this.",
@@ -227,3 +258,13 @@ def test_options_is_a_method_like_any_that_is_not_taken(person, request):
     expected = {"alice": (405, "method-not-allowed"), "anonymous": (401, "not-authenticated")}
     assert code(response) == expected[person]
     assert "OPTIONS" not in response["Allow"]
+
+
+@pytest.mark.django_db
+def test_too_many_parameters_are_not_called_a_body(alice):
+    answer = alice.get("/api/products/?" + "&".join(f"a{number}=1" for number in range(1_001)))
+
+    assert (answer.status_code, answer.json()["detail"]) == (
+        413,
+        "There are more parameters or fields than are taken here.",
+    )

@@ -6,9 +6,9 @@ from rest_framework.response import Response
 
 from config.urls import handler400, handler403, handler404, handler500, urlpatterns
 from tokens.pages import page
-from wire.problems import Problem, ProblemType
-from wire.serializers import Amount, Currency, Flag, StrictSerializer, Text, Whole
-from wire.views import View
+from wire.api.problems import Problem, ProblemType
+from wire.api.serializers import Amount, Currency, Flag, StrictSerializer, Text, Whole
+from wire.api.views import View
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
 
@@ -22,6 +22,7 @@ class Input(StrictSerializer):
 
 
 class Echo(View):
+    schema = None
     scopes = {"GET": "products:read", "POST": "products:read"}
 
     def get(self, request):
@@ -34,6 +35,7 @@ class Echo(View):
 
 
 class Taken(View):
+    schema = None
     scopes = {"GET": "products:read"}
 
     def get(self, request):
@@ -41,6 +43,7 @@ class Taken(View):
 
 
 class Broken(View):
+    schema = None
     scopes = {"GET": "products:read"}
 
     def get(self, request):

@@ -2,24 +2,26 @@
 
 from typing import Any
 
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from accounts.factors import totp
 from accounts.issuing import keys
 from accounts.issuing.key_derivation import Undecryptable
+from wire.commands import ChangingCommand
 
 
-class Command(BaseCommand):
+class Command(ChangingCommand):
     """For a rotation of SECRET_KEY, once every process has the new one; safe to repeat."""
 
-    help = "Encrypt the stored signing keys under SECRET_KEY, so that SECRET_KEY_FALLBACKS is not needed for them."
+    service = "accounts"
+    help = "Encrypt signing keys and secrets of apps under SECRET_KEY, so that no fallback is needed for them."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if "accounts" in settings.READ_ONLY:
-            raise CommandError("READ_ONLY: accounts only reads for now.")
-
         try:
-            moved = keys.rewrap_keys()
+            moved, secrets = keys.rewrap_keys(), totp.rewrap_secrets()
         except Undecryptable as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{moved} keys were moved to the present SECRET_KEY; none is under another now.")
+        done = f"{moved} keys were moved to the present SECRET_KEY; none is under another now."
+        self.stdout.write(done if moved else "Nothing to change: no key is under another SECRET_KEY.")
+        if secrets:
+            self.stdout.write(f"{secrets} secrets of authenticator apps were moved, too.")

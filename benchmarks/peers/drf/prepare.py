@@ -12,14 +12,14 @@ from django.contrib.auth.models import User  # noqa: E402
 from django.db import connection  # noqa: E402
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken  # noqa: E402
 
-from benchmarks.peers.tables import Order, OrderLine  # noqa: E402
+from benchmarks.peers.tables import PROMISED, Order, OrderLine  # noqa: E402
 
 PASSWORD = "tessera-demo"
 
 
 def main() -> None:
     with connection.schema_editor() as editor:
-        for model in (User, OutstandingToken, BlacklistedToken, Order, OrderLine):
+        for model in (User, OutstandingToken, BlacklistedToken, Order, OrderLine, *PROMISED):
             editor.create_model(model)
     User.objects.bulk_create(User(username=f"customer{number}", password="!") for number in range(1000))
     user = User.objects.get(username="customer0")

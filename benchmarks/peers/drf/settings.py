@@ -4,7 +4,7 @@ import os
 from datetime import timedelta
 
 from benchmarks.peers.settings import *  # noqa: F403
-from benchmarks.peers.settings import INSTALLED_APPS
+from benchmarks.peers.settings import DATABASES, INSTALLED_APPS
 
 INSTALLED_APPS = [
     *INSTALLED_APPS,
@@ -21,8 +21,18 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "PAGE_SIZE": 20,
 }
+if "PEER_PROMISES" in os.environ and DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # What the documentation has for several writers ("Database is locked" errors, "Transactions behavior").
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;",
+    }
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=10),
     "ROTATE_REFRESH_TOKENS": True,
     "BLACKLIST_AFTER_ROTATION": True,
 }
+# What one customer may have unpaid and order in a day: as high as Tessera's are here.
+ORDERS_PER_DAY = REJECTED_ORDERS_PER_DAY = UNPAID_ORDERS = 1_000_000
+UNPAID_UNITS = 100_000_000

@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from database.atomic_file import write_file
+
 
 class Command(BaseCommand):
     help = "Write the OpenAPI document of each of SERVICES to its folder."
@@ -23,7 +25,7 @@ class Command(BaseCommand):
         if check and changed:
             raise CommandError(f"openapi.json is out of date: run make openapi ({', '.join(changed)})")
         for name in changed:
-            paths[name].write_text(documents[name])
+            write_file(paths[name], documents[name])
 
 
 def describe(service: str, file: Path) -> str:

@@ -11,17 +11,18 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.urls import get_resolver
 
 from config.environment import for_child
 from tokens.registry import TAKEN
+from wire.commands import OneAtATime
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "service_template"
 MODELS = ("event", "lease", "model")
 
 
-class Command(BaseCommand):
+class Command(OneAtATime):
     help = "Make a service: models with events and a lease, API, page, admin, job, demo and tests, all passing."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -30,6 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, name: str, singular: str, **options: Any) -> None:
         singular = singular or name.removesuffix("s")
+        refuse_unfinished(settings.BASE_DIR / name)
         refuse_name(name, singular)
         words = {"Samples": name.capitalize(), "samples": name, "Sample": singular.capitalize(), "sample": singular}
         write_files(settings.BASE_DIR / name, words)
@@ -62,6 +64,12 @@ def refuse_name(name: str, singular: str) -> None:
             raise CommandError(f"{word!r} is a word of the template that services are made of. Choose another name.")
 
 
+def refuse_unfinished(folder: Path) -> None:
+    """Raise `CommandError` for a service whose making was cut off."""
+    if (folder / "service.toml").exists() and not list(folder.glob("migrations/0*.py")):
+        raise CommandError(f"{folder.name}/ was begun and never finished: it has no migration. Delete it first.")
+
+
 def taken_paths() -> set[str]:
     """The words that addresses begin with, on pages and under /api/."""
     routes = [str(entry.pattern) for include in get_resolver().url_patterns for entry in find_entries(include)]
@@ -87,6 +95,8 @@ def find_entries(entry: Any) -> list[Any]:
 def write_files(folder: Path, words: dict[str, str]) -> None:
     """Copy the template with other words, beside the target first: a folder that is there is whole."""
     beside = folder.with_name(f".{folder.name}")
+    # What one that was cut off has left.
+    shutil.rmtree(beside, ignore_errors=True)
     for source in sorted(path for path in TEMPLATE.rglob("*") if path.is_file()):
         target = beside / replace(str(source.relative_to(TEMPLATE)).removesuffix("-tpl"), words)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """`manage.py work`: the periodic jobs of what this process serves."""
 
+import os
 import signal
 import sys
 import threading
@@ -26,13 +27,25 @@ class Command(BaseCommand):
 
 
 def stop_on_signal() -> threading.Event:
-    """An event that is set on SIGTERM or SIGINT; the job that is running then is finished first."""
+    """An event that is set on SIGTERM or SIGINT; the job that is running then is finished first.
+
+    The system may give a signal to any thread. Python runs handlers in the main one, which waits and would not wake;
+    the byte that it writes to a pipe comes from whichever thread was interrupted.
+    """
     stop = threading.Event()
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, do_nothing)
 
-    def set_stop(*_: Any) -> None:
-        # In a thread: the main one may hold the event's own lock, since it waits for it.
-        threading.Thread(target=stop.set).start()
+    def wait() -> None:
+        os.read(reader, 1)
+        stop.set()
 
-    signal.signal(signal.SIGTERM, set_stop)
-    signal.signal(signal.SIGINT, set_stop)
+    threading.Thread(target=wait, daemon=True).start()
     return stop
+
+
+def do_nothing(*_: Any) -> None:
+    """Handle a signal that is told over a pipe."""

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -18,10 +18,10 @@ import requests
 from django.conf import settings
 
 from deploy.services import Split, environment, prepare, write_gateway
-from tests.journeys.processes import PATIENCE, Process, free_port, manage, serving
+from tests.journeys.processes import PATIENCE, UNBOUNDED, Process, free_port, manage, serving
 from tokens.jws import parse_jws
 from tokens.registry import by_calls, services
-from wire.demo import PASSWORD
+from wire.demo import PASSWORD, PEOPLE
 
 ORIGIN = "https://app.example"
 """Where a browser client of the shop is served from, besides the shop itself."""
@@ -48,8 +48,8 @@ class Shape:
         return Customer(self, name)
 
     def customer(self, name: str) -> "Customer":
-        """Somebody who logged in once for all tests."""
-        if name not in self.customers:
+        """Somebody who logged in once for all tests, and again before the token expires: tests may take longer."""
+        if name not in self.customers or self.customers[name].is_expiring:
             self.customers[name] = self.log_in(name)
         return self.customers[name]
 
@@ -58,14 +58,28 @@ class Shape:
         return browser.log_in(name) if name else browser
 
 
+OWN_PASSWORD = "correct horse battery"
+
+
+def password_of(email: str) -> str:
+    """The demo's for its people, and another one for whoever registers: there the demo's is refused."""
+    return PASSWORD if email in {person.email for person in PEOPLE} else OWN_PASSWORD
+
+
 class Customer:
     """Somebody who calls the API with a Bearer token."""
 
-    def __init__(self, shape: Shape, name: str) -> None:
+    def __init__(self, shape: Shape, name: str, password: str = "") -> None:
         self.shape, self.name = shape, name
-        answer = shape.ask("POST", "/api/token/", json={"email": f"{name}@example.com", "password": PASSWORD})
+        email = f"{name}@example.com"
+        answer = shape.ask("POST", "/api/token/", json={"email": email, "password": password or password_of(email)})
         assert answer.status_code == 200, answer.text
         self.access, self.refresh = answer.json()["access"], answer.json()["refresh"]
+        self.ends = time.monotonic() + answer.json()["expires_in"] / 2
+
+    @property
+    def is_expiring(self) -> bool:
+        return time.monotonic() > self.ends
 
     @property
     def sub(self) -> str:
@@ -98,12 +112,26 @@ class Browser:
         self.shape, self.session = shape, requests.Session()
 
     def log_in(self, name: str) -> "Browser":
-        answer = self.send("/login/", email=f"{name}@example.com", password=PASSWORD)
+        answer = self.send("/login/", email=f"{name}@example.com", password=password_of(f"{name}@example.com"))
         assert answer.url == f"{self.shape.url}/products/", answer.text
         return self
 
     def get(self, path: str, **options) -> requests.Response:
         return self.session.get(f"{self.shape.url}{path}", timeout=30, **options)
+
+    def fill(self, product: str, quantity: int = 1) -> requests.Response:
+        """Put a product into the basket from its page."""
+        form = hidden_fields(self.get(f"/products/{product}/").text)
+        return self.send("/basket/", **form, quantity=str(quantity))
+
+    def review(self) -> dict[str, str]:
+        """The form by which the basket is ordered, filled in."""
+        return hidden_fields(self.get("/basket/review/").text) | {"ship_to": "1 Mosaic Lane"}
+
+    def order(self, product: str, quantity: int = 1) -> requests.Response:
+        """Order a product by way of the basket; the page that this leads to."""
+        self.fill(product, quantity)
+        return self.send("/orders/", **self.review())
 
     def send(self, path: str, *, page: str = "", **fields) -> requests.Response:
         """Send a form as a browser does: after the page that it stands on, with its cookie and origin."""
@@ -118,12 +146,14 @@ class Browser:
 
 
 @contextmanager
-def running(command: list[str], log: Path, own: dict[str, str] | None = None) -> Iterator["subprocess.Popen[bytes]"]:
+def running(
+    command: list[str], log: Path, own: dict[str, str] | None = None, *, root: Path = settings.BASE_DIR
+) -> Iterator["subprocess.Popen[bytes]"]:
     """A process that runs as long as the block does."""
     with log.open("ab") as file:
         process = subprocess.Popen(
             command,
-            cwd=settings.BASE_DIR,
+            cwd=root,
             env=os.environ | (own or {}),
             stdout=file,
             stderr=file,
@@ -138,20 +168,27 @@ def running(command: list[str], log: Path, own: dict[str, str] | None = None) ->
 
 
 @contextmanager
-def working(own: dict[str, str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    with running([sys.executable, "manage.py", "work"], log, own) as process:
+def working(own: dict[str, str], log: Path, *, root: Path = settings.BASE_DIR) -> Iterator["subprocess.Popen[bytes]"]:
+    with running([sys.executable, "manage.py", "work"], log, UNBOUNDED | own, root=root) as process:
         yield process
 
 
 @contextmanager
 def routing(
-    folder: Path, port: int, ports: dict[str, int], *, rate: int = 100_000, proxies: int = 1
+    folder: Path,
+    port: int,
+    ports: Mapping[str, int | Sequence[int]],
+    *,
+    rate: int = 100_000,
+    proxies: int = 1,
+    patience: int = 4,
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """The gateway, once it answers; skips where nginx is not installed."""
+    """The gateway, once it answers; `ports` are by service, one or several. Skips where nginx is not installed."""
     if not shutil.which("nginx"):
         pytest.skip("nginx is not installed")
-    upstreams = {service: f"127.0.0.1:{number}" for service, number in ports.items()}
-    command = write_gateway(folder, f"127.0.0.1:{port}", upstreams, rate=rate, patience=4, proxies=proxies)
+    each = {service: [own] if isinstance(own, int) else own for service, own in ports.items()}
+    upstreams = {service: ",".join(f"127.0.0.1:{number}" for number in own) for service, own in each.items()}
+    command = write_gateway(folder, f"127.0.0.1:{port}", upstreams, rate=rate, patience=patience, proxies=proxies)
     with running(command, folder.with_suffix(".log")) as process:
         await_true(lambda: answers(f"http://127.0.0.1:{port}/metrics"), "the gateway answers")
         yield process
@@ -159,7 +196,7 @@ def routing(
 
 def answers(url: str) -> bool:
     try:
-        requests.get(url, timeout=2)
+        requests.get(url, timeout=PATIENCE)
     except requests.ConnectionError:
         return False
     return True

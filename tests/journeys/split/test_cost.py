@@ -10,7 +10,8 @@ import sys
 import pytest
 from django.conf import settings
 
-from wire.demo import PASSWORD, product_id
+from tests.journeys.split.shapes import OWN_PASSWORD
+from wire.demo import product_id
 
 pytestmark = pytest.mark.slow
 
@@ -36,8 +37,9 @@ def calls(shape, service, path):
 def regular(shape):
     """Somebody with a page full of orders, the same in each shape."""
     if "rita" not in shape.customers:
-        who = {"email": "rita@example.com", "password": PASSWORD, "name": "Rita"}
+        who = {"email": "rita@example.com", "password": OWN_PASSWORD, "name": "Rita"}
         assert shape.ask("POST", "/api/accounts/register/", json=who).status_code == 201
+        shape.manage("accounts", "verify_email", who["email"])
         rita = shape.customer("rita")
         assert {rita.order({TWINE: 1}, str(number)).status_code for number in range(20)} == {201}
     return shape.customers["rita"]

@@ -1,7 +1,9 @@
 """What the gateway does by itself."""
 
 import json
+import threading
 from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 import requests
@@ -59,6 +61,51 @@ def test_the_address_of_a_client_is_what_the_gateway_saw(split):
     assert "127.0.0.1" in str(sessions)
 
 
+class Service(BaseHTTPRequestHandler):
+    """Answers with the headers that it heard."""
+
+    def do_GET(self):
+        heard = json.dumps(dict(self.headers)).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(heard)))
+        self.end_headers()
+        self.wfile.write(heard)
+
+
+@pytest.fixture
+def hear(tmp_path):
+    """What a service hears of a request."""
+    port = free_port()
+    with HTTPServer(("127.0.0.1", 0), Service) as service:
+        threading.Thread(target=service.serve_forever, daemon=True).start()
+        with routing(tmp_path / "gateway", port, dict.fromkeys(services(), service.server_port)):
+            yield lambda path, **sent: requests.get(f"http://127.0.0.1:{port}{path}", timeout=5, **sent).json()
+        service.shutdown()
+
+
+@pytest.mark.parametrize("path", ["/api/orders/", "/login/", "/nothing/"])
+def test_what_only_services_say_to_each_other_stays_outside(hear, path):
+    sent = {"X-Request-Timeout": "0", "baggage": "a=b", "X_Forwarded_For": "6.6.6.6", "X-Own": "c"}
+
+    heard = hear(path, headers=sent)
+
+    assert {name.lower() for name in sent} & {name.lower() for name in heard} == {"x-own"}
+
+
+def test_of_the_addresses_before_it_a_service_is_told_those_it_can_read(hear):
+    given = ["10.0.0.9", "caf\u00e9", "caf\u00e9, 10.0.0.9", "a, \u00e9 ,10.0.0.8, 10.0.0.9", "10.0.0.9, \u00e9"]
+
+    heard = [hear("/", headers={"X-Forwarded-For": each.encode()})["X-Forwarded-For"] for each in given]
+
+    assert [[hop.strip() for hop in each.split(",")] for each in heard] == [
+        ["10.0.0.9", "127.0.0.1"],
+        ["127.0.0.1"],
+        ["10.0.0.9", "127.0.0.1"],
+        ["10.0.0.8", "10.0.0.9", "127.0.0.1"],
+        ["127.0.0.1"],
+    ]
+
+
 LINK = "/password-reset/MQ/d0c3b4-secret/"
 
 
@@ -68,6 +115,7 @@ def test_the_log_has_a_line_for_what_no_service_answered_and_no_secret(tmp_path)
     with routing(tmp_path / "gateway", port, {service: free_port() for service in services()}):
         requests.get(f"{url}{LINK}", headers={"Referer": f"{url}{LINK}", "X-Request-ID": "mine"}, timeout=5)
         requests.post(f"{url}//password-reset/MQ/secret/", data={"new_password1": "secret"}, timeout=5)
+        requests.get(f"{url}/account/email/verify/MQ/secret/", timeout=5)
         requests.get(f"{url}/api/orders/?access_token=secret", headers={"Authorization": "Bearer secret"}, timeout=5)
         link_as_no_browser_writes_it = HTTPConnection("127.0.0.1", port)
         link_as_no_browser_writes_it.request("GET", "/%70assword-reset/MQ/secret/", headers={"Cookie": "secret"})
@@ -80,6 +128,7 @@ def test_the_log_has_a_line_for_what_no_service_answered_and_no_secret(tmp_path)
     assert [(line["code"], line["request"]) for line in lines] == [
         (503, "GET /password-reset/***/"),
         (503, "POST /password-reset/***/"),
+        (503, "GET /account/email/verify/***/"),
         (503, "GET /api/orders/"),
         (503, "GET /"),
         (400, "DELETE /api/orders/"),

@@ -1,5 +1,6 @@
 """The gateway counts callers, not the hops in front of it, and lets nobody choose what they count as."""
 
+import re
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,10 +32,22 @@ class Echo(BaseHTTPRequestHandler):
         pass
 
 
+class LogIn(Echo):
+    """A service that answers with headers of as many bytes as the address says."""
+
+    def do_GET(self):
+        size = int(self.path.strip("/"))
+        self.send_response(302)
+        self.send_header("Location", f"/?{'x' * (size // 2)}")
+        self.send_header("Set-Cookie", f"access={'x' * (size // 2)}")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
 @contextmanager
-def gateway(folder, proxies):
+def gateway(folder, proxies, service=Echo):
     """The address of a gateway that lets a caller send one request a second, once the burst is over."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), service) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         port = free_port()
         with routing(folder / "gateway", port, dict.fromkeys(services(), server.server_port), rate=1, proxies=proxies):
@@ -77,6 +90,23 @@ def test_with_nobody_in_front_nobody_chooses_what_they_count_as(tmp_path):
         codes = [code for number in range(50) for code in ask(url, f"203.0.113.{number}", 5)]
 
     assert codes.count(429) > 20
+
+
+def test_with_nobody_in_front_nobody_says_that_they_came_over_tls(tmp_path):
+    said = {"X-Forwarded-Proto": "https"}
+    with gateway(tmp_path / "alone", proxies=1) as alone, gateway(tmp_path / "behind", proxies=2) as behind:
+        seen = [requests.get(url, headers=said, timeout=10).text for url in (alone, behind)]
+
+    assert [re.findall("X-Forwarded-Proto: (.*)", text) for text in seen] == [["http"], ["https"]]
+
+
+@pytest.mark.parametrize("size", [3_000, 6_000, 30_000])
+def test_an_answer_with_long_cookies_and_a_long_redirect_is_passed_on(tmp_path, size):
+    with gateway(tmp_path, proxies=1, service=LogIn) as url:
+        answer = requests.get(f"{url}{size}", timeout=10, allow_redirects=False)
+
+    assert (answer.status_code, len(answer.headers["Location"]) > size // 2) == (302, True)
+    assert len(answer.cookies["access"]) == size // 2
 
 
 def test_a_header_with_underscores_does_not_pass_as_the_one_with_hyphens(tmp_path):

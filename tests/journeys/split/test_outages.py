@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.journeys.split.shapes import await_true, hidden_fields
+from tests.journeys.split.shapes import await_true
 from wire.demo import PASSWORD, product_id
 
 pytestmark = pytest.mark.slow
@@ -112,14 +112,15 @@ def test_without_accounts_who_ended_a_session_before_stays_out(split, how):
 @BOTH
 def test_without_products_orders_wait_and_are_settled_later(split, how, record_property):
     alice, browser, key = split.customer("alice"), split.browse("alice"), str(uuid.uuid4())
-    form = hidden_fields(browser.get(f"/products/{TWINE}/").text)
+    browser.fill(TWINE)
+    form = browser.review()
 
     with ThreadPoolExecutor() as apart, away(split, "products", how):
         words = apart.submit(browser.get, "/products/")
         problem = apart.submit(alice.get, "/api/products/")
         answer, first = timed(lambda: order(alice, key=key))
         again, second = timed(lambda: order(alice, key=key))
-        page, third = timed(lambda: browser.send("/orders/", **form, quantity="1"))
+        page, third = timed(lambda: browser.send("/orders/", **form))
         cancelled = alice.post(f"/api/orders/{order(alice).json()['id']}/cancel/")
 
         assert (answer.status_code, answer.json()["status"], answer.headers["Retry-After"]) == (202, "pending", "5")

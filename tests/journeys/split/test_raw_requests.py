@@ -49,6 +49,14 @@ TABLE = [
     ("GET /api/orders/%ff/", 404, PROBLEM),
     ("GET /login/%00", (404, 400), {}),
     (f"GET /api/orders/?{'a' * 70_000}", (414, 400), {}),
+    ("GET /static/", 404, {}),
+    ("GET /static/tessera/", 404, {}),
+    ("GET /static/..%2f..%2fmanage.py", (404, 400), {}),
+    ("GET /.git/config", 404, {}),
+    ("GET /.env", 404, {}),
+    ("GET /api/orders/?name=caf\u00e9", 401, PROBLEM),
+    ("GET /api/orders/?name=caf\udce9", 400, {}),
+    ("GET /api/caf\udce9/", 400, {}),
     # What is accepted
     ("GET /api/orders/\nAccept: application/problem+json", 401, PROBLEM),
     ("GET /api/orders/\nAccept:", 401, PROBLEM),
@@ -84,6 +92,14 @@ def test_a_raw_request_is_answered_as_the_table_says(shape, request_, status, he
     assert all(answer.headers[name] for name in headers)
 
 
+@pytest.mark.parametrize("path", ["/api/orders/?name=\udce9", "/api/caf\udce9/"])
+def test_what_no_service_would_answer_with_words_the_gateway_does(split, path):
+    answer = send(split, f"GET {path}")
+
+    assert (answer.status, answer.headers["Content-Type"]) == (400, "application/problem+json")
+    assert answer.headers["X-Request-ID"]
+
+
 def test_what_is_answered_leaves_the_shop_alive(shape):
     assert send(shape, "GET /healthz").status == 200
 
@@ -94,7 +110,7 @@ def send(shape, text):
     line, *headers = head.split("\n")
     address = urlsplit(shape.url)
     lines = [f"{line} HTTP/1.1", f"Host: {address.netloc}", "Connection: close", *headers]
-    text = "\r\n".join([*lines, "", body]).encode()
+    text = "\r\n".join([*lines, "", body]).encode(errors="surrogateescape")
     answer = http.client.HTTPResponse(FakeSocket(exchange(address, text)))
     answer.begin()
     return answer

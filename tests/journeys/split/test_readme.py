@@ -18,7 +18,9 @@ def tour():
     """The commands of the tour, without the address that they are printed with."""
     text = (settings.BASE_DIR / "README.md").read_text()
     section = text.split("## Five minutes with curl")[1].split("\n## ")[0]
-    return "\n".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL)).replace("SHOP=http://localhost:8000\n", "")
+    return "\n".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL)).replace(
+        "SHOP=http://localhost:${PORT:-8000}\n", ""
+    )
 
 
 def test_the_tour_of_the_readme_goes_as_it_says(shape):

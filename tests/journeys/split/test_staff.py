@@ -1,12 +1,14 @@
 """Staff sign in once and work in the admin of every service, until their session ends."""
 
+import html
 import re
 import uuid
+from contextlib import nullcontext
 
 import pytest
 
-from tests.journeys.split.shapes import await_true
-from wire.demo import PASSWORD, product_id
+from tests.journeys.split.shapes import OWN_PASSWORD, await_true, working
+from wire.demo import product_id
 
 pytestmark = pytest.mark.slow
 
@@ -50,16 +52,17 @@ def test_carol_edits_a_product_and_its_history_says_so(shape):
     assert "changed" in carol.get(f"/admin/products/product/{DESK}/history/").text
 
 
-def test_dave_ships_an_order_by_an_action(shape):
+def test_dave_ships_an_order_with_its_tracking(shape):
     alice, dave = shape.customer("alice"), shape.browse("dave")
     order = alice.order({DESK: 1}, str(uuid.uuid4())).json()["id"]
-    picked = {"_selected_action": order, "index": "0"}
+    confirm = "/admin/orders/order/act/{}/?id=" + order
 
-    paid = dave.send("/admin/orders/order/", **picked, action="pay", reference="BANK-7")
-    shipped = dave.send("/admin/orders/order/", **picked, action="ship")
+    paid = dave.send(confirm.format("pay"), **{f"{order}-reference": "BANK-7"})
+    shipped = dave.send(confirm.format("ship"), **{f"{order}-tracking": "T-7", "all-note": "Enjoy."})
 
     assert (paid.status_code, shipped.status_code) == (200, 200)
-    assert alice.get(f"/api/orders/{order}/").json()["status"] == "shipped"
+    told = alice.get(f"/api/orders/{order}/").json()
+    assert [told[name] for name in ("status", "tracking", "note")] == ["shipped", "T-7", "Enjoy."]
 
 
 def test_logging_out_of_the_admin_ends_the_session_everywhere(shape):
@@ -79,7 +82,7 @@ def test_who_asks_for_the_admins_log_in_comes_back_to_where_they_were_going(shap
 def register(shape, name):
     """Somebody new; their id."""
     name = f"{name}-{uuid.uuid4().hex[:8]}"
-    body = {"email": f"{name}@example.com", "password": PASSWORD, "name": name}
+    body = {"email": f"{name}@example.com", "password": OWN_PASSWORD, "name": name}
     assert shape.ask("POST", "/api/accounts/register/", json=body).status_code == 201
     return name, shape.log_in(name)
 
@@ -109,12 +112,11 @@ def test_the_admins_door_is_shut_to_who_lost_the_role(shape, record_property):
     name, token = register(shape, "frank")
     admin, path = shape.browse("admin"), f"/admin/accounts/user/{token.sub}/change/"
     roles = {role: number for number, role in ROLE.findall(admin.get(path).text)}
-    fields = {"email": f"{name}@example.com", "name": "Frank", "is_active": "on", **inline()}
-    admin.send(path, **fields, roles=[roles["customer"], roles["order manager"]])
+    give(admin, path, roles["customer"], roles["order manager"])
     frank = shape.browse(name)
     assert statuses(frank) == [200, 403, 200, 403]
 
-    admin.send(path, **fields, roles=[roles["customer"]])
+    give(admin, path, roles["customer"])
     seconds = await_true(lambda: statuses(frank)[2] != 200, "the door to orders is shut", WITHIN)
 
     record_property(f"seconds until the admin's door was shut, {shape.name}", round(seconds, 1))
@@ -123,15 +125,50 @@ def test_the_admins_door_is_shut_to_who_lost_the_role(shape, record_property):
 ROLE = re.compile(r'name="roles" value="(\d+)"[^>]*>\s*([a-z ]*[a-z])')
 
 
-def inline():
-    counts = {"TOTAL_FORMS": "0", "INITIAL_FORMS": "0", "MIN_NUM_FORMS": "0", "MAX_NUM_FORMS": "0"}
-    return {f"sessions-{name}": value for name, value in counts.items()}
+def give(admin, path, *roles):
+    admin.send(path, **(form_of(admin.get(path).text) | {"roles": list(roles)}))
 
 
 def form_of(page):
     """What a change form of the admin holds, as a browser would send it back."""
-    texts = dict(re.findall(r'<input type="(?:text|number|hidden)" name="([\w-]+)" value="([^"]*)"', page))
+    texts = dict(re.findall(r'<input type="(?:text|email|number|hidden)" name="([\w-]+)" value="([^"]*)"', page))
     areas = dict(re.findall(r'<textarea name="(\w+)"[^>]*>\s*([^<]*)</textarea>', page))
     chosen = dict(re.findall(r'<select name="(\w+)".*?<option value="([^"]*)" selected', page, re.DOTALL))
     ticked = dict.fromkeys(re.findall(r'<input type="checkbox" name="(\w+)"[^>]* checked', page), "on")
-    return texts | areas | chosen | ticked
+    return {name: html.unescape(value) for name, value in (texts | areas | chosen | ticked).items()}
+
+
+def send_file(browser, rows):
+    """Send a catalogue of so many rows as a browser does, and follow where it leads."""
+    address, name = "/admin/products/product/import/", uuid.uuid4().hex[:8]
+    content = "sku,name,price\n" + "".join(f"{name}-{number},{'Thing ' * 15},1.50\n" for number in range(rows))
+    fields = {"on_existing": "keep", "csrfmiddlewaretoken": browser.session.cookies["csrftoken"]}
+    headers = {"Origin": browser.shape.url, "Referer": f"{browser.shape.url}{address}"}
+    return browser.session.post(
+        f"{browser.shape.url}{address}", fields, files={"file": ("goods.csv", content)}, headers=headers, timeout=60
+    )
+
+
+@pytest.fixture
+def worker(shape, tmp_path):
+    """Somebody who does what requests to products leave."""
+    with working(shape.environments["products"], tmp_path / "work.log") if shape.name == "split" else nullcontext():
+        yield
+
+
+@pytest.mark.parametrize("rows", [10, 20_000])
+def test_carol_imports_a_file(shape, worker, rows):
+    carol = shape.browse("carol")
+
+    page = send_file(carol, rows).url.removeprefix(shape.url)
+    await_true(lambda: f"{rows:,} created" in carol.get(page).text, "the file is checked", 60)
+    carol.send(page)
+
+    await_true(lambda: "This file was written." in carol.get(page).text, "the file is written", 120)
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "status"), [("carol", 150_000, 413), ("dave", 5_000, 403), ("alice", 5_000, 413)]
+)
+def test_other_files_are_answered(shape, name, rows, status):
+    assert send_file(shape.browse(name), rows).status_code == status

@@ -1,0 +1,1 @@
+"""The admin of every service: sections, lists, forms and links, everything bounded."""

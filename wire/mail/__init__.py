@@ -1,0 +1,1 @@
+"""Mail through a table: written in the transaction that wants it, sent by `manage.py work`."""
