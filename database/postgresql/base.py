@@ -1,7 +1,7 @@
 """A connection that is asked whether it lives without a round trip, and prepares what is worth it."""
 
 import select
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Any
@@ -83,8 +83,14 @@ class Cursor(base.ServerBindingCursor):
         self.connection.execute("DEALLOCATE ALL")
         return run()
 
-    def executemany(self, *args: Any, **options: Any) -> None:
-        run = partial(super().executemany, *args, **options)  # type: ignore[misc]
+    def executemany(self, query: Any, params_seq: Iterable[Any], **options: Any) -> None:
+        if self.connection.is_pooled:
+            # psycopg would send them together.
+            for params in params_seq:
+                self.execute(query, params)
+            return
+
+        run = partial(super().executemany, query, params_seq, **options)  # type: ignore[misc]
         if batch := self.connection.batch:
             batch.add(self, run)
             return
@@ -193,15 +199,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
                     raise
                 raise PoolerUnnamed from error
         connection.wait, connection.batch = partial(wait, connection), None
+        connection.is_pooled = pooler == "transaction"
         if not pooler:
             refuse_pooler(connection)
         return connection
 
     def _set_autocommit(self, autocommit: bool) -> None:
-        if not autocommit and is_pipelined() and issubclass(self.connection.cursor_factory, Cursor):
-            # Behind a pooler a connection outlives the server, and could tell of what the server has forgotten.
-            flushed_later = is_flushed_later() and self.settings_dict.get("POOLER") != "transaction"
-            self.connection.batch = Batch(self.connection, flushed_later=flushed_later)
+        # PgBouncer miscounts the answers to statements that come together, and then keeps the session from all others
+        # (its issue 759). Besides, its connections outlive the server, and could tell of what the server has forgotten.
+        may_batch = not self.connection.is_pooled and issubclass(self.connection.cursor_factory, Cursor)
+        if not autocommit and is_pipelined() and may_batch:
+            self.connection.batch = Batch(self.connection, flushed_later=is_flushed_later())
             return
 
         # Nothing is sent for it, so it needs no place: after a COMMIT nobody may be told that there is none.

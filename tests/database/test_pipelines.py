@@ -56,6 +56,20 @@ def test_what_nobody_waits_for_is_done():
 
 
 @pytest.mark.postgresql
+def test_behind_a_pooler_that_keeps_no_session_nothing_travels_together(monkeypatch):
+    """PgBouncer would lose count of the answers, and keep the session from all others (its issue 759)."""
+    connection.ensure_connection()
+    monkeypatch.setattr(connection.connection, "is_pooled", True)
+    monkeypatch.setattr("psycopg.Pipeline.__enter__", lambda _: pytest.fail("sent together"))
+
+    with together():
+        prepared.insert_unanswered([label("x"), label("y")])
+        rename.many([{"before": "x", "after": "a"}, {"before": "y", "after": "b"}])
+
+    assert labels() == ["a", "b"]
+
+
+@pytest.mark.postgresql
 def test_nothing_leaves_before_an_answer_is_waited_for():
     """What is sent by itself wakes the server for each statement."""
     own = "SELECT state FROM pg_stat_activity WHERE pid = %s"
