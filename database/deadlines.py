@@ -53,7 +53,7 @@ def lift_server_deadline() -> None:
 
     Not behind a pooler that gives the session to others after each transaction.
     """
-    if connection.vendor == "postgresql" and connection.settings_dict.get("POOLER") != "transaction":
+    if connection.vendor == "postgresql" and not connection.shares_session:  # type: ignore[attr-defined]
         with connection.cursor() as cursor:
             cursor.execute("SET statement_timeout = 0")
 

@@ -88,8 +88,7 @@ def test_who_asks_another_database_waits_for_the_disk_before(flushes, monkeypatc
 
 def test_behind_a_pooler_every_transaction_waits(flushes, tea, monkeypatch):
     """Its connections outlive the server, and could tell of what the server has forgotten."""
-    connection.ensure_connection()
-    monkeypatch.setattr(connection.connection, "is_pooled", True)
+    monkeypatch.setitem(connection.settings_dict, "POOLER", "transaction")
 
     place(tea)
 

@@ -84,7 +84,7 @@ class Cursor(base.ServerBindingCursor):
         return run()
 
     def executemany(self, query: Any, params_seq: Iterable[Any], **options: Any) -> None:
-        if self.connection.is_pooled:
+        if self.connection.shares_session:
             # psycopg would send them together.
             for params in params_seq:
                 self.execute(query, params)
@@ -183,6 +183,11 @@ class Together(Pipeline):
 class DatabaseWrapper(base.DatabaseWrapper):
     """As Django's, whose `SELECT 1` before each request costs as much as a small query."""
 
+    @property
+    def shares_session(self) -> bool:
+        """Whether a pooler gives our session to others after each transaction."""
+        return bool(self.settings_dict.get("POOLER") == "transaction")
+
     def get_connection_params(self) -> dict[str, Any]:
         params = super().get_connection_params()
         if params["cursor_factory"] is base.ServerBindingCursor:
@@ -199,7 +204,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                     raise
                 raise PoolerUnnamed from error
         connection.wait, connection.batch = partial(wait, connection), None
-        connection.is_pooled = pooler == "transaction"
+        connection.shares_session = self.shares_session
         if not pooler:
             refuse_pooler(connection)
         return connection
@@ -207,7 +212,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _set_autocommit(self, autocommit: bool) -> None:
         # PgBouncer miscounts the answers to statements that come together, and then keeps the session from all others
         # (its issue 759). Besides, its connections outlive the server, and could tell of what the server has forgotten.
-        may_batch = not self.connection.is_pooled and issubclass(self.connection.cursor_factory, Cursor)
+        may_batch = not self.shares_session and issubclass(self.connection.cursor_factory, Cursor)
         if not autocommit and is_pipelined() and may_batch:
             self.connection.batch = Batch(self.connection, flushed_later=is_flushed_later())
             return
@@ -273,7 +278,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def chunked_cursor(self) -> Any:
         """As Django's. Behind a pooler that keeps no session, in a transaction of its own that ends with the cursor."""
         self.send_waiting()
-        if self.settings_dict.get("POOLER") != "transaction" or self.in_atomic_block:
+        if not self.shares_session or self.in_atomic_block:
             return super().chunked_cursor()
 
         own = self.copy()

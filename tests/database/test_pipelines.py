@@ -58,8 +58,8 @@ def test_what_nobody_waits_for_is_done():
 @pytest.mark.postgresql
 def test_behind_a_pooler_that_keeps_no_session_nothing_travels_together(monkeypatch):
     """PgBouncer would lose count of the answers, and keep the session from all others (its issue 759)."""
-    connection.ensure_connection()
-    monkeypatch.setattr(connection.connection, "is_pooled", True)
+    connection.close()
+    monkeypatch.setitem(connection.settings_dict, "POOLER", "transaction")
     monkeypatch.setattr("psycopg.Pipeline.__enter__", lambda _: pytest.fail("sent together"))
 
     with together():
@@ -67,6 +67,7 @@ def test_behind_a_pooler_that_keeps_no_session_nothing_travels_together(monkeypa
         rename.many([{"before": "x", "after": "a"}, {"before": "y", "after": "b"}])
 
     assert labels() == ["a", "b"]
+    connection.close()
 
 
 @pytest.mark.postgresql
