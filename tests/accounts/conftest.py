@@ -58,6 +58,12 @@ def bob(db):
 
 
 @pytest.fixture
+def erin(db):
+    """Who registered just now."""
+    return registration.register("erin@example.com", PASSWORD, "Erin")
+
+
+@pytest.fixture
 def api():
     return APIClient()
 

@@ -9,7 +9,6 @@ from django.contrib.auth.hashers import make_password
 from accounts.login import sessions
 from accounts.login.sessions import Origin
 from accounts.models import Event, Mail, Role, Session, User
-from accounts.people import registration
 from database import clock
 from tests.accounts.apps import App, browser_of
 from tests.accounts.conftest import PASSWORD
@@ -23,12 +22,6 @@ from wire.events import Named
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 STAFF = "orders:manage"
-
-
-@pytest.fixture
-def erin():
-    """Who registered just now."""
-    return registration.register("erin@example.com", PASSWORD, "Erin")
 
 
 @pytest.fixture

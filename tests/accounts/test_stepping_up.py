@@ -12,7 +12,6 @@ from accounts.issuing.tokens import issue_access
 from accounts.login import sessions
 from accounts.login.sessions import Origin
 from accounts.models import Role, Session, User
-from accounts.people import registration
 from database import clock
 from tests.accounts.conftest import PASSWORD
 from tests.accounts.factors import add_totp, code_of
@@ -33,11 +32,6 @@ def browser_of(tokens):
 
 def send(browser, address, form):
     return browser.post(address, urlencode(form), content_type="application/x-www-form-urlencoded")
-
-
-@pytest.fixture
-def erin():
-    return registration.register("erin@example.com", PASSWORD, "Erin")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from accounts.jobs import JOBS
 from accounts.login import sessions
 from accounts.login.sessions import Origin
 from accounts.models import Consent, Session, User
-from accounts.people import credentials, email_addresses, registration
+from accounts.people import credentials, email_addresses
 from database import clock
 from tests.accounts.apps import App
 from tests.accounts.conftest import PASSWORD
@@ -120,11 +120,6 @@ def test_the_page_of_the_factors_offers_to_end_all_other_sessions(browser, alice
 
 
 # An address that is not confirmed ---------------------------------------------------------------
-
-
-@pytest.fixture
-def erin(db):
-    return registration.register("erin@example.com", PASSWORD, "Erin")
 
 
 @pytest.mark.parametrize("begin", [totp.begin, passkeys.adding_options])
