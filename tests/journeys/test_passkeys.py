@@ -26,6 +26,7 @@ from tests.journeys.test_browser import (  # noqa: F401
     issuer,
     person,
     shop,
+    sync_api,
 )
 from wire.events import Named
 
@@ -109,8 +110,9 @@ def add_passkey(erin, name="Erin's phone"):
     erin.follow("Add a passkey")
     erin.page.get_by_label("Name").fill(name)
     erin.press("Add a passkey")
-    erin.reads("Recovery codes")
-    return erin.page.locator(".code-list code").all_inner_texts()
+    codes = erin.page.locator(".code-list code")
+    sync_api.expect(codes).to_have_count(10)
+    return codes.all_inner_texts()
 
 
 def test_erin_comes_in_by_passkey_steps_up_and_recovers_by_code(person):  # noqa: F811
@@ -267,7 +269,7 @@ def test_without_a_script_an_app_is_set_up_and_opens(person):  # noqa: F811
     app = pyotp.TOTP(erin.page.locator(".secret").inner_text())
     erin.page.get_by_label("Code", exact=True).fill(app.now())
     erin.press("Add the app")
-    assert erin.page.locator(".code-list li").count() == 10
+    sync_api.expect(erin.page.locator(".code-list li")).to_have_count(10)
     log_out(erin)
 
     fill_in_password(erin)

@@ -50,12 +50,16 @@ class Person:
             self.complaints.append(message.text)
 
     def press(self, name):
-        self.interactions += 1
-        self.page.get_by_role("main").get_by_role("button", name=name, exact=True).click()
+        self.click(self.page.get_by_role("main").get_by_role("button", name=name, exact=True))
 
     def follow(self, name):
+        self.click(self.page.get_by_role("main").get_by_role("link", name=name, exact=True).first)
+
+    def click(self, what):
+        """Click, and have all of the page that it leads to: a click itself ends when the first of it arrives."""
         self.interactions += 1
-        self.page.get_by_role("main").get_by_role("link", name=name, exact=True).first.click()
+        what.click()
+        self.page.wait_for_load_state()
 
     def type_into(self, field, text):
         self.interactions += 1
@@ -153,7 +157,8 @@ def test_an_employee_counts_twenty_products_and_finds_who_changed_a_price(sit):
     carol.interactions = 0
     carol.follow("Count stock")
     counted = carol.page.locator("input[name^=counted-]")
-    for number in range(counted.count()):
+    sync_api.expect(counted).to_have_count(20)
+    for number in range(20):
         carol.type_into(counted.nth(number), "500")
     carol.press("Compare")
     carol.press("Correct the stock")
@@ -164,10 +169,12 @@ def test_an_employee_counts_twenty_products_and_finds_who_changed_a_price(sit):
     carol.follow("DES-009")
     carol.page.get_by_label("Price").fill("8.25")
     carol.press("Save")
+    carol.reads("was changed successfully")
     carol.page.goto("/admin/products/product/?q=DES-009")
     carol.follow("DES-009")
     carol.page.get_by_label("Price").fill("8.40")
     carol.press("Save")
+    carol.reads("was changed successfully")
 
     admin.page.goto("/admin/products/product/?q=DES-009")
     admin.follow("DES-009")
