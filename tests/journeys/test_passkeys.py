@@ -110,6 +110,7 @@ def add_passkey(erin, name="Erin's phone"):
     erin.follow("Add a passkey")
     erin.page.get_by_label("Name").fill(name)
     erin.press("Add a passkey")
+    erin.reads("Recovery codes")
     codes = erin.page.locator(".code-list code")
     sync_api.expect(codes).to_have_count(10)
     return codes.all_inner_texts()

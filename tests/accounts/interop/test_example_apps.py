@@ -103,6 +103,7 @@ def test_a_page_without_a_framework(shop, chromium, tmp_path, settings):
 
         page.click("#log-out")
         page.wait_for_function("document.getElementById('who').textContent === 'You are not logged in.'")
+        page.wait_for_url(f"{origin}/")
         page.goto(f"{shop}/account/")
         assert page.url.startswith(f"{shop}/login/")
         assert page.complaints == []
